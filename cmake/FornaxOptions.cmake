@@ -1,0 +1,38 @@
+option(BUILD_SHARED_LIBS "Build libfornax as a shared library" OFF)
+option(FORNAX_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(FORNAX_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
+option(FORNAX_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+set(FORNAX_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined, thread (a ;-list)")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+# Rebuilds of unchanged files are free where ccache is installed; nothing depends on it.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+# What every target of this project is compiled with. Private: nothing of it reaches a consumer.
+add_library(fornax_flags INTERFACE)
+target_compile_options(fornax_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers> # designated initialisers leave the defaults
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unknown-warning-option>)
+foreach(sanitizer IN LISTS FORNAX_SANITIZE)
+  target_compile_options(fornax_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer -g)
+  if(sanitizer STREQUAL "undefined")
+    target_compile_options(fornax_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+  target_link_options(fornax_flags INTERFACE -fsanitize=${sanitizer})
+endforeach()
