@@ -1,0 +1,55 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "fornax/base/error.h"
+
+namespace fornax {
+
+std::string system_message(int error) { return std::generic_category().message(error); }
+
+InputFile::InputFile(std::string path)
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (fd_ < 0) throw IoError(path_, fmt::format("expected a readable file, got: {}", system_message(errno)));
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd_);
+    throw IoError(path_, fmt::format("expected a regular file, got {}",
+                                     S_ISDIR(info.st_mode) ? "a directory" : "something else"));
+  }
+  size_ = static_cast<std::uint64_t>(info.st_size);
+}
+
+InputFile::~InputFile() { ::close(fd_); }
+
+void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
+  const std::uint64_t begin = offset, wanted = out.size();
+  while (!out.empty()) {
+    const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      throw IoError(path_, fmt::format("expected {} bytes at offset {}, got: {}", wanted, begin,
+                                       system_message(errno)));
+    if (got == 0)
+      throw IoError(path_, fmt::format("expected {} bytes at offset {}, got {}: the file is truncated",
+                                       wanted, begin, offset - begin));
+    offset += static_cast<std::uint64_t>(got);
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+std::vector<std::byte> read_file(const std::string& path) {
+  const InputFile file(path);
+  std::vector<std::byte> bytes(file.size());
+  file.read(0, bytes);
+  return bytes;
+}
+
+}  // namespace fornax

@@ -1,0 +1,113 @@
+#include "fornax/io/atomic_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+
+#include "fornax/base/error.h"
+#include "support/files.h"
+
+namespace fornax::io {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::EndsWith;
+using testing::HasSubstr;
+
+/// While alive, no file of this process can grow beyond `bytes`: the next write fails with EFBIG, as one on a
+/// full disk fails with ENOSPC.
+class DiskFullAfter {
+ public:
+  explicit DiskFullAfter(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~DiskFullAfter() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+std::size_t files_in(const fs::path& directory) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), {}));
+}
+
+TEST(AtomicFile, ReplacesAFileOnlyWhenCommitted) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "a.txt";
+  write_text(path, "before");
+  AtomicFile file(path);
+  file.write("after");
+  EXPECT_EQ(read_text(path), "before");
+  file.commit();
+  EXPECT_EQ(read_text(path), "after");
+  EXPECT_EQ(files_in(directory.path()), 1u);
+}
+
+TEST(AtomicFile, LeavesNothingBehindWhenNotCommitted) {
+  const TemporaryDirectory directory;
+  { AtomicFile(directory / "a.txt").write("text"); }
+  EXPECT_EQ(files_in(directory.path()), 0u);
+}
+
+TEST(AtomicFile, AFullDiskKeepsThePreviousFileAndRemovesTheTemporary) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "a.txt";
+  write_text(path, "before");
+  try {
+    const DiskFullAfter full(1000);
+    AtomicFile file(path);
+    file.write(std::string(4000, 'x'));
+    FAIL() << "expected the write to fail";
+  } catch (const IoError& e) {
+    EXPECT_EQ(e.what(), "[" + path + "] expected to write the file, got: File too large");
+  }
+  EXPECT_EQ(read_text(path), "before");
+  EXPECT_EQ(files_in(directory.path()), 1u);
+}
+
+TEST(AtomicFile, AMissingDirectoryIsNamed) {
+  const TemporaryDirectory directory;
+  try {
+    AtomicFile(directory / "no/such/a.txt");
+    FAIL();
+  } catch (const IoError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("no/such/a.txt] expected to create the file"));
+    EXPECT_THAT(e.what(), EndsWith("No such file or directory"));
+  }
+}
+
+TEST(AtomicFile, APathThatIsADirectoryFailsAtCommitAndCleansUp) {
+  const TemporaryDirectory directory;
+  fs::create_directory(directory / "taken");
+  {
+    AtomicFile file(directory / "taken");
+    file.write("text");
+    EXPECT_THROW(file.commit(), IoError);
+  }
+  EXPECT_EQ(files_in(directory.path()), 1u);
+}
+
+TEST(AtomicFile, TwoWritersOfOneFileDoNotDisturbEachOther) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "a.txt";
+  AtomicFile first(path), second(path);
+  first.write("first");
+  second.write("second");
+  second.commit();
+  first.commit();
+  EXPECT_EQ(read_text(path), "first");
+  EXPECT_EQ(files_in(directory.path()), 1u);
+}
+
+}  // namespace
+}  // namespace fornax::io
