@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fornax/base/export.h"
+
+namespace fornax::data {
+
+/// Labelled images as bytes, pixel by pixel: what the readers of image files give.
+struct Images {
+  std::int64_t count = 0, height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> pixels;  ///< [count, height, width, channels]
+  std::vector<std::uint8_t> labels;  ///< [count], each below the number of classes
+};
+
+enum class Split : std::uint8_t { train, test };
+
+/// Reads the training (60,000) or test (10,000) images of MNIST or of a set of its form, such as
+/// Fashion-MNIST: the files `train-images-idx3-ubyte` and so on in `directory`, plain or with `.gz`. Grey
+/// images, 10 classes. Debian's package dataset-fashion-mnist puts its files in
+/// /usr/share/datasets/fashion-mnist. Throws IoError where a file is missing, corrupt or does not fit the
+/// others.
+FORNAX_API Images read_mnist(const std::string& directory, Split split);
+
+/// Reads the training (5 files of 10,000) or test images of CIFAR-10 from its binary version
+/// (https://www.cs.toronto.edu/~kriz/cifar.html): `data_batch_1.bin` to `data_batch_5.bin` and
+/// `test_batch.bin` in `directory`. Coloured images of 32x32, 10 classes. Throws IoError as read_mnist does.
+FORNAX_API Images read_cifar10(const std::string& directory, Split split);
+
+}  // namespace fornax::data

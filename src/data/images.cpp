@@ -1,0 +1,95 @@
+#include "fornax/data/images.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "base/file.h"
+#include "fornax/base/error.h"
+#include "fornax/data/idx.h"
+
+namespace fornax::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_label(std::uint8_t label, std::int64_t index, const std::string& file) {
+  constexpr int classes = 10;
+  if (label >= classes)
+    throw IoError(file, fmt::format("expected labels below {}, got {} for image {}", classes, label, index));
+}
+
+void check_directory(const std::string& directory) {
+  if (!fs::is_directory(directory)) throw IoError(directory, "expected a directory of data, got none");
+}
+
+/// `directory`/`name`, or that with .gz.
+std::string find_idx(const std::string& directory, const std::string& name) {
+  const fs::path plain = fs::path(directory) / name, packed = fs::path(directory) / (name + ".gz");
+  if (fs::exists(plain)) return plain;
+  if (fs::exists(packed)) return packed;
+  throw IoError(directory, fmt::format("expected the file {0} or {0}.gz in it, got neither", name));
+}
+
+constexpr std::int64_t cifar_size = 32, cifar_channels = 3, cifar_area = cifar_size * cifar_size;
+constexpr std::int64_t cifar_record = 1 + cifar_channels * cifar_area;
+
+/// Appends the records of one file: a label, then one plane a channel.
+void append_cifar(Images& images, const std::string& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  if (bytes.empty() || bytes.size() % cifar_record != 0)
+    throw IoError(path,
+                  fmt::format("expected records of {} bytes, got {} bytes", cifar_record, bytes.size()));
+  const auto* record = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  const auto count = static_cast<std::int64_t>(bytes.size()) / cifar_record;
+  images.pixels.resize(static_cast<std::size_t>((images.count + count) * cifar_channels * cifar_area));
+  std::uint8_t* pixel = images.pixels.data() + images.count * cifar_channels * cifar_area;
+  for (std::int64_t i = 0; i < count; ++i, record += cifar_record) {
+    check_label(record[0], i, path);
+    images.labels.push_back(record[0]);
+    for (std::int64_t at = 0; at < cifar_area; ++at)
+      for (std::int64_t c = 0; c < cifar_channels; ++c) *pixel++ = record[1 + c * cifar_area + at];
+  }
+  images.count += count;
+}
+
+}  // namespace
+
+Images read_mnist(const std::string& directory, Split split) {
+  check_directory(directory);
+  const std::string part = split == Split::train ? "train" : "t10k";
+  const std::string images_file = find_idx(directory, part + "-images-idx3-ubyte");
+  const std::string labels_file = find_idx(directory, part + "-labels-idx1-ubyte");
+  IdxArray images = read_idx(images_file), labels = read_idx(labels_file);
+  if (images.shape.rank() != 3 || images.shape.contains(0))
+    throw IoError(images_file, fmt::format("expected images of sizes [count,height,width], got {}",
+                                           to_string(images.shape)));
+  if (labels.shape != Shape{images.shape[0]})
+    throw IoError(labels_file, fmt::format("expected labels of sizes [{}], one an image, got {}",
+                                           images.shape[0], to_string(labels.shape)));
+  for (std::size_t i = 0; i < labels.values.size(); ++i)
+    check_label(labels.values[i], static_cast<std::int64_t>(i), labels_file);
+  return {.count = images.shape[0],
+          .height = images.shape[1],
+          .width = images.shape[2],
+          .channels = 1,
+          .pixels = std::move(images.values),
+          .labels = std::move(labels.values)};
+}
+
+Images read_cifar10(const std::string& directory, Split split) {
+  check_directory(directory);
+  Images images{.height = cifar_size, .width = cifar_size, .channels = cifar_channels};
+  if (split == Split::test) {
+    append_cifar(images, fs::path(directory) / "test_batch.bin");
+  } else {
+    for (int batch = 1; batch <= 5; ++batch)
+      append_cifar(images, fs::path(directory) / fmt::format("data_batch_{}.bin", batch));
+  }
+  return images;
+}
+
+}  // namespace fornax::data

@@ -1,0 +1,130 @@
+#include "fornax/data/images.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "fornax/base/error.h"
+#include "support/files.h"
+
+namespace fornax::data {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+
+std::string header(char rank, std::initializer_list<char> sizes) {
+  std::string text{'\0', '\0', '\x08', rank};
+  for (const char size : sizes) text += std::string(3, '\0') + size;
+  return text;
+}
+
+class MnistFiles : public testing::Test {
+ protected:
+  void write(const std::string& images, const std::string& labels) {
+    write_text(directory / "t10k-images-idx3-ubyte", images);
+    write_text(directory / "t10k-labels-idx1-ubyte", labels);
+  }
+  std::string refusal() {
+    try {
+      read_mnist(directory.path(), Split::test);
+    } catch (const IoError& e) {
+      return e.what();
+    }
+    return "accepted";
+  }
+  const TemporaryDirectory directory;
+};
+
+TEST_F(MnistFiles, GiveImagesWithLabels) {
+  write(header(3, {2, 1, 3}) + "abcdef", header(1, {2}) + "\x07\x09");
+  const Images images = read_mnist(directory.path(), Split::test);
+  EXPECT_EQ(images.count, 2);
+  EXPECT_EQ(images.height, 1);
+  EXPECT_EQ(images.width, 3);
+  EXPECT_EQ(images.channels, 1);
+  EXPECT_THAT(images.pixels, ElementsAre('a', 'b', 'c', 'd', 'e', 'f'));
+  EXPECT_THAT(images.labels, ElementsAre(7, 9));
+}
+
+TEST_F(MnistFiles, MustFitEachOther) {
+  write(header(3, {2, 1, 3}) + "abcdef", header(1, {3}) + "\x07\x09\x01");
+  EXPECT_THAT(refusal(),
+              EndsWith("t10k-labels-idx1-ubyte] expected labels of sizes [2], one an image, got [3]"));
+  write(header(3, {2, 1, 3}) + "abcdef", header(1, {2}) + "\x07\x0a");
+  EXPECT_THAT(refusal(), EndsWith("t10k-labels-idx1-ubyte] expected labels below 10, got 10 for image 1"));
+  write(header(2, {2, 3}) + "abcdef", header(1, {2}) + "\x07\x09");
+  EXPECT_THAT(refusal(),
+              EndsWith("t10k-images-idx3-ubyte] expected images of sizes [count,height,width], got [2,3]"));
+}
+
+TEST_F(MnistFiles, AreNamedWhenMissing) {
+  EXPECT_THAT(
+      refusal(),
+      EndsWith("] expected the file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz in it, got neither"));
+  try {
+    read_mnist("/no/such/directory", Split::train);
+    FAIL();
+  } catch (const IoError& e) {
+    EXPECT_STREQ(e.what(), "[/no/such/directory] expected a directory of data, got none");
+  }
+}
+
+TEST(FashionMnist, IsReadAsDebianShipsIt) {
+  const std::string directory = "/usr/share/datasets/fashion-mnist";
+  if (!std::filesystem::exists(directory)) GTEST_SKIP() << "needs the Debian package dataset-fashion-mnist";
+  const Images images = read_mnist(directory, Split::test);
+  EXPECT_EQ(images.count, 10000);
+  EXPECT_EQ(images.height, 28);
+  EXPECT_EQ(images.width, 28);
+  EXPECT_EQ(images.pixels.size(), 10000u * 28 * 28);
+  std::vector<int> of_class(10);
+  for (const std::uint8_t label : images.labels) ++of_class[label];
+  EXPECT_THAT(of_class, testing::Each(1000));
+}
+
+/// A CIFAR-10 file of one image whose value is 100 * channel + row.
+std::string cifar_file(char label) {
+  std::string file(1, label);
+  for (int c = 0; c < 3; ++c)
+    for (int row = 0; row < 32; ++row) file += std::string(32, static_cast<char>(100 * c + row));
+  return file;
+}
+
+TEST(Cifar10Files, GiveInterleavedChannelsInTheOrderOfTheFiles) {
+  const TemporaryDirectory directory;
+  for (const char batch : {'1', '2', '3', '4', '5'})
+    write_text(directory / (std::string("data_batch_") + batch + ".bin"),
+               cifar_file(static_cast<char>(batch - '0')));
+  const Images images = read_cifar10(directory.path(), Split::train);
+  EXPECT_EQ(images.count, 5);
+  EXPECT_EQ(images.channels, 3);
+  EXPECT_THAT(images.labels, ElementsAre(1, 2, 3, 4, 5));
+  ASSERT_EQ(images.pixels.size(), 5u * 32 * 32 * 3);
+  const std::size_t row_7_of_image_4 = ((4 * 32 + 7) * 32 + 31) * 3;
+  EXPECT_EQ(images.pixels[row_7_of_image_4], 7);
+  EXPECT_EQ(images.pixels[row_7_of_image_4 + 1], 107);
+  EXPECT_EQ(images.pixels[row_7_of_image_4 + 2], 207);
+}
+
+TEST(Cifar10Files, AreRefusedWhenTruncatedOrCorrupt) {
+  const TemporaryDirectory directory;
+  const auto refusal = [&](const std::string& file) -> std::string {
+    write_text(directory / "test_batch.bin", file);
+    try {
+      read_cifar10(directory.path(), Split::test);
+    } catch (const IoError& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal(cifar_file(9)), "accepted");
+  EXPECT_THAT(refusal(cifar_file(9).substr(1)), EndsWith("] expected records of 3073 bytes, got 3072 bytes"));
+  EXPECT_THAT(refusal(""), EndsWith("] expected records of 3073 bytes, got 0 bytes"));
+  EXPECT_THAT(refusal(cifar_file(9) + cifar_file(10)),
+              EndsWith("] expected labels below 10, got 10 for image 1"));
+}
+
+}  // namespace
+}  // namespace fornax::data
