@@ -2,6 +2,7 @@ option(BUILD_SHARED_LIBS "Build libfornax as a shared library" OFF)
 option(FORNAX_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(FORNAX_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(FORNAX_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+option(FORNAX_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 set(FORNAX_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined, thread (a ;-list)")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
