@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fornax/base/export.h"
+
+/// What a run writes down, as JSON.
+namespace fornax::train {
+
+/// A named value of a log line or a configuration. A number that is not finite is written as null.
+struct Field {
+  std::string name;
+  std::variant<bool, std::int64_t, double, std::string> value;
+};
+using Fields = std::vector<Field>;
+
+/// A log in JSON lines: one object a line, in the file as soon as `write` returns, so that it can be followed
+/// and survives a crash. Opening an existing file continues it.
+///
+///     JsonLog log("runs/a/log.jsonl");
+///     log.write({{"step", 10}, {"loss", loss}, {"phase", "train"}});
+class FORNAX_API JsonLog {
+ public:
+  /// Throws IoError where the file cannot be opened.
+  explicit JsonLog(std::string path);
+  ~JsonLog();
+  JsonLog(const JsonLog&) = delete;
+  JsonLog& operator=(const JsonLog&) = delete;
+
+  /// Appends one object with `fields` in their order. May be called from any thread. Throws IoError.
+  void write(const Fields& fields);
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+/// Writes one object, indented, replacing the file at `path` as a whole. Throws IoError.
+FORNAX_API void write_config(const std::string& path, const Fields& fields);
+
+}  // namespace fornax::train
