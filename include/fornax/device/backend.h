@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "fornax/base/export.h"
+#include "fornax/device/device.h"
+#include "fornax/device/stream.h"
+
+namespace fornax {
+
+/// What the tensor core needs from a kind of device. Implemented by src/device/cpu_backend.cpp and by
+/// cuda/runtime; a backend that is not built is absent by stub (src/device/cuda_absent.cpp), not by #ifdef.
+class FORNAX_API Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// Devices that work; `why_none` receives the reason when there are none.
+  virtual int device_count(std::string* why_none) const = 0;
+  /// At least `bytes` bytes, 64-byte aligned, usable by work enqueued on `stream` from now on. Never null,
+  /// also for 0 bytes. Throws OutOfMemory.
+  virtual void* allocate(std::size_t bytes, Stream stream) = 0;
+  /// Gives the block back; work enqueued on `stream` so far may still use it.
+  virtual void deallocate(void* data, std::size_t bytes, Stream stream) noexcept = 0;
+  /// Copies between device memory and host memory (either way) or within the device, in order on `stream`. A
+  /// copy from or to pageable host memory is done when the call returns.
+  virtual void copy(void* to, const void* from, std::size_t bytes, Stream stream) = 0;
+  virtual void* record_event(Stream stream) = 0;
+  virtual void destroy_event(void* event) noexcept = 0;
+  virtual void wait_event(Stream stream, void* event) = 0;
+  virtual void synchronize_event(void* event) = 0;
+  virtual void synchronize(Stream stream) = 0;
+};
+
+/// The backend of a kind of device. Throws DeviceError if this build has none.
+FORNAX_API Backend& backend_of(DeviceType type);
+
+}  // namespace fornax

@@ -1,0 +1,129 @@
+// Policy: a node is ready when all recorded uses of its output have sent their gradient. Of the ready nodes
+// the one that was recorded last goes first, leaves before all others, so gradients are complete as early as
+// they can be and the order is the same in every run. Each node gives up its edges once it has run, which
+// frees what it saved.
+#include "autograd/engine.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include "autograd/contracts.h"
+#include "autograd/leaf.h"
+#include "fornax/base/error.h"
+
+namespace fornax::autograd {
+namespace {
+
+std::atomic<std::uint64_t> visits{0};
+
+}  // namespace
+
+bool Engine::Later::operator()(const Ref<Node>& a, const Ref<Node>& b) const {
+  if (a->is_leaf() != b->is_leaf()) return b->is_leaf();
+  return a->sequence_ < b->sequence_;
+}
+
+void Engine::collect(Node& root, std::uint64_t visit) {
+  std::vector<Node*> stack{&root};
+  root.visited_ = visit;
+  root.dependencies_ = 0;
+  while (!stack.empty()) {
+    Node& node = *stack.back();
+    stack.pop_back();
+    if (node.freed_) {
+      throw AutogradError(
+          node.name(),
+          "expected a graph that has not been differentiated yet, got one that backward() has "
+          "freed; pass retain_graph to the first backward()");
+    }
+    for (const Ref<Node>& edge : node.edges_) {
+      if (!edge) continue;
+      if (edge->visited_ != visit) {
+        edge->visited_ = visit;
+        edge->dependencies_ = 0;
+        edge->pending_ = {};
+        stack.push_back(edge.get());
+      }
+      ++edge->dependencies_;
+    }
+  }
+}
+
+void Engine::check_gradient(const Node& of, std::size_t input, const Node& node, const Tensor& gradient) {
+  if (gradient.shape() == of.shape_ && gradient.dtype() == of.dtype_) return;
+  throw AutogradError(node.name(),
+                      fmt::format("expected backward to give {}{} as the gradient of input {}, got {}",
+                                  name_of(of.dtype_), to_string(of.shape_), input, describe(gradient)));
+}
+
+void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& ready) {
+  Tensor dy = std::exchange(node.pending_, {});
+  Grads grads;
+  if (dy.defined()) {
+    std::optional<StreamGuard> stream;
+    if (!node.stream_.device.is_cpu()) stream.emplace(node.stream_);
+    if (node.extras_) {
+      for (const auto& [id, hook] : node.extras_->hooks)
+        if (Tensor changed = hook(dy); changed.defined()) {
+          check_gradient(node, 0, node, changed);
+          dy = std::move(changed);
+        }
+      if (node.extras_->retain_grad) accumulate(node.extras_->grad, dy);
+    }
+    grads = node.backward(dy);
+    dy = {};
+  }
+  for (std::size_t i = 0; i < node.edges_.size(); ++i) {
+    Node* next = node.edges_[i].get();
+    if (!next) continue;
+    if (i < grads.size() && grads[i].defined()) {
+      check_gradient(*next, i, node, grads[i]);
+      if (anomaly_enabled()) detail::check_finite(grads[i], fmt::format("{} backward", node.name()));
+      accumulate(next->pending_, std::move(grads[i]));
+    }
+    if (--next->dependencies_ == 0) {
+      ready.emplace_back(next);
+      std::ranges::push_heap(ready, Later{});
+    }
+  }
+  if (!retain_graph && !node.is_leaf()) {
+    node.freed_ = true;
+    node.edges_.clear();
+  }
+}
+
+void Engine::drop_pending(Node& from, std::uint64_t visit) {
+  std::vector<Node*> stack{&from};
+  while (!stack.empty()) {
+    Node& node = *stack.back();
+    stack.pop_back();
+    node.pending_ = {};
+    for (const Ref<Node>& edge : node.edges_)
+      if (edge && std::exchange(edge->visited_, 0) == visit) stack.push_back(edge.get());
+  }
+}
+
+void Engine::run(Node& root, Tensor gradient, bool retain_graph) {
+  const NoGrad no_grad;
+  const std::uint64_t visit = ++visits;
+  collect(root, visit);
+  root.pending_ = std::move(gradient);
+  std::vector<Ref<Node>> ready{Ref<Node>(&root)};
+  while (!ready.empty()) {
+    std::ranges::pop_heap(ready, Later{});
+    const Ref<Node> node = std::move(ready.back());
+    ready.pop_back();
+    try {
+      process(*node, retain_graph, ready);
+    } catch (...) {
+      drop_pending(*node, visit);
+      for (const Ref<Node>& other : ready) drop_pending(*other, visit);
+      throw;
+    }
+  }
+}
+
+}  // namespace fornax::autograd

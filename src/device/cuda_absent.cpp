@@ -1,0 +1,7 @@
+#include "device/backends.h"
+
+namespace fornax {
+
+Backend* cuda_backend() { return nullptr; }
+
+}  // namespace fornax

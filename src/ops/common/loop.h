@@ -1,0 +1,111 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+
+#include "fornax/base/parallel.h"
+#include "fornax/dispatch/tensor_view.h"
+
+/// How CPU kernels walk operands that broadcast against each other: axes are put in the memory order of the
+/// first operand and merged where every operand allows it, so that most calls end as one long row.
+namespace fornax::cpu {
+
+template <std::size_t N>
+struct Loop {
+  Shape shape;                     // outermost first, row last
+  std::array<Strides, N> strides;  // in bytes
+  std::array<std::byte*, N> data;
+};
+
+/// A loop over `shape` (that of the first operand); the others broadcast to it.
+template <std::size_t N>
+Loop<N> make_loop(const std::array<const TensorView*, N>& operands) {
+  const TensorView& first = *operands[0];
+  Loop<N> loop;
+  const int rank = first.rank();
+  std::array<int, max_rank> order;
+  std::iota(order.begin(), order.begin() + rank, 0);
+  std::stable_sort(order.begin(), order.begin() + rank,
+                   [&](int a, int b) { return first.strides[a] > first.strides[b]; });
+  std::array<Strides, N> strides;
+  for (std::size_t k = 0; k < N; ++k) {
+    const TensorView& view = *operands[k];
+    loop.data[k] = static_cast<std::byte*>(view.data);
+    const int missing = rank - view.rank();
+    const auto bytes = static_cast<std::int64_t>(size_of(view.dtype));
+    for (int axis = 0; axis < rank; ++axis) {
+      const int own = axis - missing;
+      const bool repeats = own < 0 || (view.shape[own] == 1 && first.shape[axis] != 1);
+      strides[k].push_back(repeats ? 0 : view.strides[own] * bytes);
+    }
+  }
+  for (int i = 0; i < rank; ++i) {
+    const int axis = order[static_cast<std::size_t>(i)];
+    if (first.shape[axis] == 1) continue;
+    const int last = loop.shape.rank() - 1;
+    const bool merges = last >= 0 && [&] {
+      for (std::size_t k = 0; k < N; ++k)
+        if (loop.strides[k][last] != strides[k][axis] * first.shape[axis]) return false;
+      return true;
+    }();
+    if (merges) {
+      loop.shape[last] *= first.shape[axis];
+      for (std::size_t k = 0; k < N; ++k) loop.strides[k][last] = strides[k][axis];
+    } else {
+      loop.shape.push_back(first.shape[axis]);
+      for (std::size_t k = 0; k < N; ++k) loop.strides[k].push_back(strides[k][axis]);
+    }
+  }
+  if (loop.shape.empty()) {  // one element
+    loop.shape.push_back(1);
+    for (std::size_t k = 0; k < N; ++k)
+      loop.strides[k].push_back(static_cast<std::int64_t>(size_of(operands[k]->dtype)));
+  }
+  return loop;
+}
+
+/// Elements that a piece of parallel work should have at least, for a loop that costs about one memory access
+/// each.
+inline constexpr std::int64_t elementwise_grain = 32768;
+
+/// Calls `row(data, strides, count)` for pieces of rows that cover the loop, on all threads: `data` and
+/// `strides` (bytes) have an entry per operand. Rows are cut where it suits the threads, so `row` must treat
+/// each element alone.
+template <std::size_t N, class Row>
+void run_loop(const Loop<N>& loop, Row&& row, std::int64_t grain = elementwise_grain) {
+  const int outer = loop.shape.rank() - 1;
+  const std::int64_t width = loop.shape[outer], total = loop.shape.product();
+  std::array<std::int64_t, N> step;
+  for (std::size_t k = 0; k < N; ++k) step[k] = loop.strides[k][outer];
+  const auto piece = [&](std::int64_t first, std::int64_t last) {
+    while (first < last) {
+      std::int64_t rest = first / width;
+      const std::int64_t column = first - rest * width, count = std::min(width - column, last - first);
+      std::array<std::byte*, N> at = loop.data;
+      for (std::size_t k = 0; k < N; ++k) at[k] += column * step[k];
+      for (int axis = outer - 1; axis >= 0; --axis) {
+        const std::int64_t index = rest % loop.shape[axis];
+        rest /= loop.shape[axis];
+        for (std::size_t k = 0; k < N; ++k) at[k] += index * loop.strides[k][axis];
+      }
+      row(at, step, count);
+      first += count;
+    }
+  };
+  if (total <= grain) {
+    if (total > 0) piece(0, total);
+  } else {
+    parallel_for(0, total, grain, piece);
+  }
+}
+
+/// make_loop and run_loop in one.
+template <class Row, class... View>
+void for_each_row(Row&& row, const View&... views) {
+  run_loop(make_loop(std::array<const TensorView*, sizeof...(View)>{&views...}), row);
+}
+
+}  // namespace fornax::cpu

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "autograd/contracts.h"
+
+/// The kernels of autograd's own contracts.
+namespace fornax::ops {
+
+extern const dispatch::Kernel<autograd::GradAccumulate> grad_accumulate_cpu;
+extern const dispatch::Kernel<autograd::FindNonfinite> find_nonfinite_cpu;
+
+}  // namespace fornax::ops

@@ -1,0 +1,43 @@
+// THE list of ops: a row per op, its kernels best first. The first whose can_run() agrees, runs. A kernel of
+// a backend that is not built vanishes from its row. How to add an op: src/ops/README.md.
+#include <array>
+
+#include "ops/copy/copy_op.h"
+#include "ops/fill/fill_op.h"
+#include "ops/grad_accumulate/grad_accumulate_op.h"
+#include "ops/reduce/reduce_op.h"
+
+#define FORNAX_ROW(row, Args, ...)                                                \
+  static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
+  constinit const dispatch::Row<Args> row { row##_kernels }
+#define CPU(kernel) &kernel
+
+namespace fornax::autograd {
+
+FORNAX_ROW(grad_accumulate_row, GradAccumulate, CPU(ops::grad_accumulate_cpu));
+FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
+
+}  // namespace fornax::autograd
+
+namespace fornax::ops {
+
+FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
+FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
+FORNAX_ROW(reduce_row, Reduce, CPU(reduce_cpu));
+
+}  // namespace fornax::ops
+
+namespace fornax::dispatch {
+
+std::span<const RowInfo* const> all_rows() {
+  static constexpr std::array rows = std::to_array<const RowInfo*>({
+      &autograd::grad_accumulate_row,
+      &autograd::find_nonfinite_row,
+      &ops::copy_row,
+      &ops::fill_row,
+      &ops::reduce_row,
+  });
+  return rows;
+}
+
+}  // namespace fornax::dispatch

@@ -1,0 +1,194 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fornax/autograd/node.h"
+#include "fornax/base/error.h"
+#include "fornax/ops/create.h"
+#include "fornax/tensor/tensor.h"
+
+namespace fornax {
+namespace {
+
+using testing::ElementsAre;
+
+// Two ops of a user's, made from what the core has: y = 2x by accumulation, and y = x with x saved.
+struct DoubleGrad final : autograd::Node {
+  std::string_view name() const override { return "double"; }
+  Grads backward(const Tensor& dy) override { return {dy, dy}; }
+};
+Tensor twice(const Tensor& x) {
+  Tensor y;
+  {
+    const NoGrad no_grad;
+    y = tensor<double>({2 * x.item()}, x.shape());
+  }
+  autograd::record<DoubleGrad>(y, {x, x}, [](DoubleGrad&) {});
+  return y;
+}
+
+struct KeepGrad final : autograd::Node {
+  autograd::Saved x;
+  std::string_view name() const override { return "keep"; }
+  Grads backward(const Tensor& dy) override {
+    x.get(*this);
+    return {dy};
+  }
+};
+Tensor keep(const Tensor& x) {
+  Tensor y = x.detach().clone();
+  autograd::record<KeepGrad>(y, {x}, [&](KeepGrad& node) { node.x.save(x); });
+  return y;
+}
+
+Tensor leaf(double value = 1) { return tensor<double>({value}).set_requires_grad(); }
+
+TEST(Engine, AChainOf100000OpsNeitherOverflowsTheStackNorBlowsUpOnDestruction) {
+  const std::int64_t before = autograd::live_nodes();
+  {
+    Tensor x = leaf();
+    Tensor y = x;
+    for (int i = 0; i < 100'000; ++i) y = keep(y);
+    y.backward();
+    EXPECT_EQ(x.grad().item(), 1);
+  }
+  {
+    Tensor y = leaf();
+    for (int i = 0; i < 100'000; ++i) y = keep(y);
+  }
+  EXPECT_EQ(autograd::live_nodes(), before);
+}
+
+TEST(Engine, SumsTheGradientsOfAllUses) {
+  Tensor x = leaf();
+  twice(twice(x)).backward();
+  EXPECT_EQ(x.grad().item(), 4);
+}
+
+TEST(Engine, AddsToTheGradientsOfEarlierBackwards) {
+  Tensor x = leaf();
+  twice(x).backward();
+  twice(x).backward();
+  EXPECT_EQ(x.grad().item(), 4);
+}
+
+TEST(Engine, FreesTheGraphUnlessAskedToRetainIt) {
+  Tensor x = leaf();
+  const Tensor y = twice(x);
+  y.backward({}, true);
+  y.backward();
+  EXPECT_EQ(x.grad().item(), 4);
+  try {
+    y.backward();
+    FAIL();
+  } catch (const AutogradError& e) {
+    EXPECT_THAT(e.what(),
+                testing::StartsWith("[double] expected a graph that has not been differentiated yet"));
+  }
+}
+
+TEST(Engine, KeepingTheResultKeepsNoChainAlive) {
+  Tensor y;
+  const std::int64_t before = autograd::live_nodes();
+  {
+    Tensor x = leaf();
+    y = keep(keep(keep(x)));
+    y.backward();
+  }
+  EXPECT_EQ(autograd::live_nodes(), before + 1);
+}
+
+TEST(Engine, NamesTheOpWhoseSavedTensorWasOverwritten) {
+  Tensor x = leaf();
+  const Tensor h = twice(x);
+  const Tensor y = keep(h);
+  {
+    const NoGrad no_grad;
+    Tensor(h).fill_(3);
+  }
+  try {
+    y.backward();
+    FAIL();
+  } catch (const AutogradError& e) {
+    EXPECT_STREQ(e.what(),
+                 "[keep] expected f64[1]@cpu, which was saved for backward, at version 0, got version 1: it "
+                 "was written in "
+                 "place since");
+  }
+}
+
+TEST(Engine, RecordsNothingUnderNoGrad) {
+  Tensor x = leaf();
+  const NoGrad no_grad;
+  EXPECT_FALSE(twice(x).requires_grad());
+}
+
+TEST(Engine, HooksSeeAndReplaceGradients) {
+  Tensor x = leaf();
+  Tensor h = twice(x);
+  h.register_hook([](const Tensor& dy) { return tensor<double>({10 * dy.item()}); });
+  h.retain_grad();
+  std::vector<double> ready;
+  x.register_grad_ready_hook([&](const Tensor& grad) { ready.push_back(grad.item()); });
+  twice(h).backward();
+  EXPECT_EQ(h.grad().item(), 20);
+  EXPECT_THAT(ready, ElementsAre(40));
+}
+
+struct WrongShapeGrad final : autograd::Node {
+  std::string_view name() const override { return "wrong"; }
+  Grads backward(const Tensor&) override { return {zeros({3}, {.dtype = f64})}; }
+};
+
+TEST(Engine, RejectsAGradientOfTheWrongShapeAndStaysUsable) {
+  Tensor x = leaf();
+  Tensor y = x.detach().clone();
+  autograd::record<WrongShapeGrad>(y, {x}, [](WrongShapeGrad&) {});
+  try {
+    y.backward();
+    FAIL();
+  } catch (const AutogradError& e) {
+    EXPECT_STREQ(e.what(),
+                 "[wrong] expected backward to give f64[1] as the gradient of input 0, got f64[3]@cpu");
+  }
+  twice(x).backward();
+  EXPECT_EQ(x.grad().item(), 2);
+}
+
+TEST(Engine, LeavesThatRequireGradAreNotWrittenInPlace) {
+  Tensor x = leaf();
+  EXPECT_THROW(x.fill_(0), AutogradError);
+  const NoGrad no_grad;
+  x.fill_(5);
+  EXPECT_EQ(x.item(), 5);
+}
+
+TEST(Engine, AnomalyModeNamesTheOpThatFirstMadeAnInfinity) {
+  const AnomalyGuard guard;
+  Tensor x = leaf(1e308);
+  Tensor h = keep(x);
+  try {
+    twice(h);
+    FAIL();
+  } catch (const AutogradError& e) {
+    EXPECT_THAT(e.what(), testing::StartsWith("[double] expected finite values"));
+  }
+}
+
+TEST(Views, SendGradientsThroughPermuteSliceAndReshape) {
+  Tensor x = tensor<double>({1, 2, 3, 4, 5, 6}, {2, 3}).set_requires_grad();
+  const Tensor y = x.permute({1, 0}).slice(0, 0, 3, 2).reshape({4});
+  EXPECT_THAT(y.to_vector<double>(), ElementsAre(1, 4, 3, 6));
+  y.backward(tensor<double>({1, 2, 3, 4}));
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(1, 0, 3, 2, 0, 4));
+}
+
+TEST(Views, AStaleViewIsRefused) {
+  Tensor x = leaf();
+  Tensor h = twice(x);
+  const Tensor view = h.view({1, 1});
+  h.fill_(1);
+  EXPECT_THROW(keep(view), AutogradError);
+}
+
+}  // namespace
+}  // namespace fornax
