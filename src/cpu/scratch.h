@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fornax/base/export.h"
+
+namespace fornax::cpu {
+
+/// Working memory of one kernel call: 64-byte aligned, not initialised, given back at the end of the scope.
+/// Throws OutOfMemory.
+class FORNAX_API Scratch {
+ public:
+  explicit Scratch(std::size_t bytes);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  /// Room for `count` elements of T.
+  template <class T>
+  static Scratch of(std::int64_t count) {
+    return Scratch(static_cast<std::size_t>(count) * sizeof(T));
+  }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  void* data_;
+};
+
+}  // namespace fornax::cpu
