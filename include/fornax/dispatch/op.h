@@ -83,6 +83,8 @@ class FORNAX_API KernelGuard {
 struct Decision {
   std::string_view op;
   std::string_view kernel;
+  /// Of the first operand.
+  DType dtype;
   Refusal refusal;
 };
 /// Called for each decision of this thread while set; null stops it. FORNAX_LOG=dispatch prints them to
@@ -121,7 +123,7 @@ template <class Args>
     const Refusal refusal = !forced.empty() && kernel->name != forced
                                 ? "another kernel is forced"
                                 : refusal_of(*kernel, args, device, dtype);
-    log_decision({row.op, kernel->name, refusal});
+    log_decision({row.op, kernel->name, dtype, refusal});
     if (!refusal) return *kernel;
     reasons.append(reasons.empty() ? "" : "; ").append(kernel->name).append(": ").append(refusal);
   }

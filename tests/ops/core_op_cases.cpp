@@ -1,0 +1,102 @@
+// Cases of the rows that the tensor core itself uses.
+#include <cmath>
+
+#include "autograd/contracts.h"
+#include "fornax/autograd/node.h"
+#include "fornax/ops/create.h"
+#include "ops/op_cases.h"
+#include "ops/reduce/reduce_op.h"
+
+namespace fornax::test {
+namespace {
+
+/// y = x, twice used: its gradient is accumulated.
+struct TwiceUsedGrad final : autograd::Node {
+  std::string_view name() const override { return "twice_used"; }
+  Grads backward(const Tensor& dy) override { return {dy, dy}; }
+};
+
+Tensor accumulate_case(std::span<const Tensor> in) {
+  Tensor y = in[0].detach();
+  autograd::accumulate(y, in[1].detach());
+  autograd::record<TwiceUsedGrad>(y, {in[0], in[1]}, [](TwiceUsedGrad&) {});
+  return y;
+}
+
+Tensor sum_of(const Tensor& a, const Tensor& b) {
+  std::vector<double> x = a.to_vector<double>();
+  const std::vector<double> y = b.to_vector<double>();
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
+  return from_span<double>(x, a.shape());
+}
+
+Tensor sum_of_rows(std::span<const Tensor> in) {
+  Tensor y = empty({1, 3}, {.dtype = i64});
+  dispatch::run(ops::reduce_row, ops::Reduce{y, in[0], ops::ReduceKind::sum});
+  return y;
+}
+
+Tensor nonfinite(std::span<const Tensor> in) {
+  Tensor found = zeros({1}, {.dtype = boolean});
+  dispatch::run(autograd::find_nonfinite_row, autograd::FindNonfinite{in[0], found});
+  return found;
+}
+
+}  // namespace
+
+std::vector<OpCase> core_op_cases() {
+  std::vector<OpCase> cases;
+  const Tensor a = hashed({2, 3, 5, 7}, 1), b = hashed({2, 3, 5, 7}, 2);
+  cases.push_back(
+      {.name = "clone", .inputs = {a}, .run = [](auto in) { return in[0].clone(); }, .expected = a});
+  cases.push_back({.name = "clone_empty",
+                   .inputs = {zeros({2, 0}, {.dtype = f64})},
+                   .run = [](auto in) { return in[0].clone(); },
+                   .expected = zeros({2, 0}, {.dtype = f64})});
+  cases.push_back({.name = "expand", .inputs = {hashed({3, 1}, 3)}, .run = [](auto in) {
+                     return in[0].expand({2, 3, 4}).clone();
+                   }});
+  for (const DType dtype : {i64, i32, u8, boolean}) {
+    cases.push_back(
+        {.name = "to_" + std::string(name_of(dtype)),
+         .inputs = {tensor<double>({0, 1, 2.75, 100})},
+         .run = [dtype](auto in) { return in[0].to(dtype).to(dtype); },
+         .expected = dtype == boolean ? tensor<double>({0, 1, 1, 1}) : tensor<double>({0, 1, 2, 100}),
+         .wants_grad = {false}});
+    cases.push_back({.name = "full_" + std::string(name_of(dtype)),
+                     .inputs = {},
+                     .run = [dtype](auto) { return full({3}, 1, {.dtype = dtype}).to(dtype); },
+                     .expected = tensor<double>({1, 1, 1}),
+                     .dtypes = {f64}});
+    cases.push_back({.name = "sum_" + std::string(name_of(dtype)),
+                     .inputs = {full({2, 3}, 1, {.dtype = dtype})},
+                     .run = sum_of_rows,
+                     .expected = tensor<double>({2, 2, 2}, {1, 3}),
+                     .dtypes = {f64}});
+  }
+  for (const DType dtype : {f64, f32, f16, bf16})
+    cases.push_back({.name = "full_" + std::string(name_of(dtype)),
+                     .inputs = {},
+                     .run =
+                         [dtype](auto) {
+                           return full({3, 2}, 0.5, {.dtype = dtype});
+                         },
+                     .expected = full({3, 2}, 0.5, {.dtype = f64}),
+                     .dtypes = {f64}});
+  cases.push_back({.name = "accumulate", .inputs = {a, b}, .run = accumulate_case, .expected = sum_of(a, b)});
+  cases.push_back({.name = "find_nonfinite_none",
+                   .inputs = {a},
+                   .run = nonfinite,
+                   .expected = tensor<double>({0}),
+                   .wants_grad = {false}});
+  Tensor with_inf = a.clone();
+  with_inf.select(3, 4).fill_(INFINITY);
+  cases.push_back({.name = "find_nonfinite_inf",
+                   .inputs = {with_inf},
+                   .run = nonfinite,
+                   .expected = tensor<double>({1}),
+                   .wants_grad = {false}});
+  return cases;
+}
+
+}  // namespace fornax::test

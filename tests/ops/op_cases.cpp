@@ -1,0 +1,19 @@
+#include "ops/op_cases.h"
+
+#include "support/op_case.h"
+
+namespace fornax::test {
+
+const std::vector<OpCase>& all_op_cases() {
+  static const std::vector<OpCase> cases = [] {
+    std::vector<OpCase> all;
+    for (const auto provider : {core_op_cases}) {
+      std::vector<OpCase> some = provider();
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }();
+  return cases;
+}
+
+}  // namespace fornax::test

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <vector>
+
+#include "support/op_case.h"
+
+/// The providers of op cases. A new one is declared here and listed in op_cases.cpp.
+namespace fornax::test {
+
+std::vector<OpCase> core_op_cases();
+
+}  // namespace fornax::test
