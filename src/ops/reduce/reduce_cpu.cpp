@@ -52,6 +52,6 @@ void run(const Reduce& args) {
 }  // namespace
 
 constinit const dispatch::Kernel<Reduce> reduce_cpu{
-    {"strided", DeviceType::cpu, all_dtypes}, [](const Reduce&) { return dispatch::accepts; }, run};
+    {"strided", DeviceType::cpu, floating_dtypes | DTypeSet{i64}}, [](const Reduce&) { return dispatch::accepts; }, run};
 
 }  // namespace fornax::ops
