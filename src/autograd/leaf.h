@@ -12,6 +12,7 @@ namespace fornax::autograd {
 class Leaf final : public Node {
  public:
   Leaf();
+  using Node::set_output;
   Grads backward(const Tensor& dy) override;
   std::string_view name() const override { return "leaf"; }
   bool is_leaf() const noexcept override { return true; }

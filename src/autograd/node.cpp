@@ -93,6 +93,12 @@ void Node::dispose() noexcept {
   draining = false;
 }
 
+void Node::set_output(const Tensor& output) {
+  shape_ = output.shape();
+  dtype_ = output.dtype();
+  stream_ = current_stream(output.device());
+}
+
 Node::Extras& Node::extras() {
   if (!extras_) extras_ = std::make_unique<Extras>();
   return *extras_;
@@ -154,9 +160,7 @@ void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> input
     }
     node->edges_.emplace_back(made_by);
   }
-  node->shape_ = output.shape();
-  node->dtype_ = output.dtype();
-  node->stream_ = current_stream(output.device());
+  node->set_output(output);
   output.set_grad_meta(std::move(node));
 }
 

@@ -74,6 +74,27 @@ void Tensor::remove_hook(int id) {
 
 Tensor Tensor::detach() const { return alias(shape(), strides()); }
 
+Tensor& Tensor::set_data(const Tensor& source) {
+  if (!is_leaf())
+    throw AutogradError("set_data",
+                        "expected a leaf, got the result of " + std::string(node_of(*this)->name()));
+  if (source.shape() != shape())
+    throw ShapeError("set_data", "expected data like " + describe(*this) + ", got " + describe(source));
+  if (requires_grad() && !is_floating(source.dtype()))
+    throw DTypeError("set_data", "expected a floating tensor, got " + describe(source));
+  const NoGrad no_grad;
+  const Tensor old_grad = grad();
+  Impl& mine = impl();
+  mine.view = source.impl().view;
+  mine.storage = source.impl().storage;
+  mine.is_view = false;
+  if (Node* node = node_of(*this)) {
+    static_cast<Leaf*>(node)->set_output(*this);
+    if (old_grad.defined()) node->set_grad(old_grad.to(device()).to(dtype()).to(suggested_format()));
+  }
+  return *this;
+}
+
 void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
   Node* node = node_of(*this);
   if (!node) {

@@ -5,10 +5,12 @@
 #include "fornax/base/error.h"
 #include "fornax/ops/create.h"
 #include "fornax/tensor/tensor.h"
+#include "support/error_of.h"
 
 namespace fornax {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 
 // Two ops of a user's, made from what the core has: y = 2x by accumulation, and y = x with x saved.
@@ -172,6 +174,33 @@ TEST(Engine, AnomalyModeNamesTheOpThatFirstMadeAnInfinity) {
   } catch (const AutogradError& e) {
     EXPECT_THAT(e.what(), testing::StartsWith("[double] expected finite values"));
   }
+}
+
+TEST(SetData, KeepsHandlesHooksAndTheGradient) {
+  Tensor weight = tensor<float>({1, 2}).set_requires_grad();
+  const Tensor handle = weight;
+  int calls = 0;
+  weight.register_grad_ready_hook([&](const Tensor&) { ++calls; });
+  weight.set_grad(tensor<float>({3, 4}));
+  weight.set_data(weight.detach().to(f64));
+  EXPECT_TRUE(handle.requires_grad() && handle.is_leaf());
+  EXPECT_THAT(handle.to_vector<double>(), ElementsAre(1, 2));
+  EXPECT_THAT(handle.grad().to_vector<double>(), ElementsAre(3, 4));
+  keep(weight).backward(tensor<double>({1, 1}));
+  EXPECT_THAT(handle.grad().to_vector<double>(), ElementsAre(4, 5));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(SetData, RefusesWhatIsNoLeafOrHasAnotherShape) {
+  Tensor x = leaf();
+  EXPECT_EQ(error_of<AutogradError>([&] { keep(x).set_data(x.detach()); }),
+            "[set_data] expected a leaf, got the result of keep");
+  EXPECT_EQ(error_of<ShapeError>([&] {
+              x.set_data(tensor<double>({1, 2}));
+            }),
+            "[set_data] expected data like f64[1]@cpu, got f64[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([&] { x.set_data(tensor<std::int64_t>({1})); }),
+            "[set_data] expected a floating tensor, got i64[1]@cpu");
 }
 
 TEST(Views, SendGradientsThroughPermuteSliceAndReshape) {

@@ -3,26 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fornax/base/error.h"
+#include "support/error_of.h"
 
 namespace fornax {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 
 std::vector<std::string> names(const State& state) {
   std::vector<std::string> all;
   for (const auto& [name, tensor] : state) all.push_back(name);
   return all;
-}
-
-std::string error_of(auto&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(State, KeepsTheOrderInWhichEntriesWereAdded) {

@@ -93,6 +93,8 @@ class FORNAX_API Node : public GradMeta {
  protected:
   Node();
   virtual ~Node();
+  /// Notes what the output, and so its gradient, looks like.
+  void set_output(const Tensor& output);
 
  private:
   friend class Engine;

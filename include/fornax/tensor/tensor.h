@@ -122,6 +122,12 @@ class FORNAX_API Tensor {
   void remove_hook(int id);
   /// The same memory without history.
   Tensor detach() const;
+  /// Makes this tensor, under all its handles, one of `source`'s memory, device, dtype and strides; it stays
+  /// the same leaf: requires_grad and hooks are kept, and grad() goes along. How Module::to moves parameters
+  /// that an optimizer holds. Not between a forward and its backward. Throws AutogradError unless this is a
+  /// leaf, ShapeError if the shapes differ, DTypeError where a gradient is wanted and `source` is not
+  /// floating.
+  Tensor& set_data(const Tensor& source);
 
   // --- views: share memory, differentiable (defined in src/ops/view)
   // --------------------------------------------
