@@ -10,19 +10,6 @@ namespace {
 
 using Index = std::int64_t;
 
-template <class T>
-Packet<T> load_first(const auto* from, Index count) {
-  std::remove_cvref_t<decltype(*from)> buffer[lanes<T>] = {};
-  __builtin_memcpy(static_cast<void*>(buffer), from, static_cast<std::size_t>(count) * sizeof *buffer);
-  return load(buffer);
-}
-template <class T>
-void store_first(auto* to, const Packet<T>& value, Index count) {
-  std::remove_cvref_t<decltype(*to)> buffer[lanes<T>];
-  store(buffer, value);
-  __builtin_memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(count) * sizeof *buffer);
-}
-
 /// T is the type of the registers, S and D the types in memory.
 template <class T, class S, class D>
 void copy_rows(const S* from, Index from_row, D* to, Index to_row, Index rows, Index columns) {

@@ -36,10 +36,52 @@ template <class P>
 inline P multiply_add(const P& a, const P& b, const P& c) {
   return Eigen::internal::pmadd(a, b, c);
 }
+/// a + b and so on, lane by lane.
+template <class P>
+inline P add(const P& a, const P& b) {
+  return Eigen::internal::padd(a, b);
+}
+template <class P>
+inline P subtract(const P& a, const P& b) {
+  return Eigen::internal::psub(a, b);
+}
+template <class P>
+inline P multiply(const P& a, const P& b) {
+  return Eigen::internal::pmul(a, b);
+}
+template <class P>
+inline P divide(const P& a, const P& b) {
+  return Eigen::internal::pdiv(a, b);
+}
+template <class P>
+inline P abs(const P& a) {
+  return Eigen::internal::pabs(a);
+}
+template <class P>
+inline P sqrt(const P& a) {
+  return Eigen::internal::psqrt(a);
+}
+/// The larger and the smaller; a NaN in either stays one.
+template <class P>
+inline P max(const P& a, const P& b) {
+  return Eigen::internal::pmax<Eigen::PropagateNaN>(a, b);
+}
+template <class P>
+inline P min(const P& a, const P& b) {
+  return Eigen::internal::pmin<Eigen::PropagateNaN>(a, b);
+}
+/// e^a; results below the smallest normal number may come out as 0.
+template <class T>
+inline Packet<T> exp(const Packet<T>& a) {
+  const Packet<T> y = Eigen::internal::pexp(a);
+  if constexpr (sizeof(T) == 4) return y;
+  // Eigen's double stops at the smallest subnormal, where softmax wants exp(-infinity) to be 0.
+  return Eigen::internal::pandnot(y, Eigen::internal::pcmp_lt(a, broadcast(T(-708))));
+}
 /// max(a, 0), where a NaN stays one.
 template <class T>
 inline Packet<T> relu(const Packet<T>& a) {
-  return Eigen::internal::pmax<Eigen::PropagateNaN>(a, broadcast(T(0)));
+  return max(a, broadcast(T(0)));
 }
 /// Turns lanes x lanes values held as rows into columns.
 template <class T>
@@ -93,6 +135,20 @@ inline void store(BFloat16* to, const Packet<float>& value) {
   const Words narrow =
       __builtin_convertvector((bits & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded, Words);
   __builtin_memcpy(&to->bits, &narrow, sizeof narrow);
+}
+
+/// The first `count` lanes, for the ends of rows; the others are loaded as 0 and not stored.
+template <class T>
+inline Packet<T> load_first(const auto* from, std::int64_t count) {
+  std::remove_cvref_t<decltype(*from)> buffer[lanes<T>] = {};
+  __builtin_memcpy(static_cast<void*>(buffer), from, static_cast<std::size_t>(count) * sizeof *buffer);
+  return load(buffer);
+}
+template <class T>
+inline void store_first(auto* to, const Packet<T>& value, std::int64_t count) {
+  std::remove_cvref_t<decltype(*to)> buffer[lanes<T>];
+  store(buffer, value);
+  __builtin_memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(count) * sizeof *buffer);
 }
 
 }  // namespace fornax::cpu::FORNAX_ISA
