@@ -1,0 +1,1 @@
+"""Parts of make_goldens.py: each module records the numbers of one area."""

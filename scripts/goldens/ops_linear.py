@@ -1,0 +1,102 @@
+"""Matrix products, convolutions, pooling."""
+import torch
+import torch.nn.functional as F
+
+from .recorder import Given, Recorder, Uniform
+
+
+def record():
+    r = Recorder()
+    products(r)
+    convolutions(r)
+    pooling(r)
+    return r
+
+
+def products(r):
+    shapes = {
+        "odd": ((5, 7), (7, 3)),
+        "one_row": ((1, 13), (13, 9)),
+        "one_column": ((13, 9), (9, 1)),
+        "tiles_and_tails": ((37, 41), (41, 35)),
+        "no_inner": ((3, 0), (0, 4)),
+        "no_rows": ((0, 3), (3, 4)),
+        "batched": ((3, 5, 7), (3, 7, 2)),
+        "batch_of_one": ((1, 5, 7), (3, 7, 2)),
+        "matrix_times_batch": ((5, 7), (3, 7, 2)),
+        "batch_times_matrix": ((3, 5, 7), (7, 2)),
+        "broadcast_batches": ((2, 1, 3, 4), (5, 4, 2)),
+        "dot": ((7,), (7,)),
+        "vector_times_matrix": ((7,), (7, 3)),
+        "matrix_times_vector": ((5, 7), (7,)),
+        "batch_times_vector": ((3, 5, 7), (7,)),
+        "vector_times_batch": ((5,), (3, 5, 7)),
+    }
+    for name, (a, b) in shapes.items():
+        r.case(torch.matmul, "matmul", name, [Uniform(a), Uniform(b)])
+
+    def transposed(a, b, transpose_a, transpose_b):
+        return torch.matmul(a.mT if transpose_a else a, b.mT if transpose_b else b)
+
+    for a, b, ta, tb in (((7, 5), (7, 3), True, False), ((5, 7), (3, 7), False, True), ((7, 5), (3, 7), True, True),
+                         ((2, 7, 5), (2, 3, 7), True, True)):
+        name = f"{len(a)}d_{'t' if ta else 'n'}{'t' if tb else 'n'}"
+        r.case(transposed, "matmul_transposed", name, [Uniform(a), Uniform(b)], transpose_a=ta, transpose_b=tb)
+
+    for name, x in {"2d": (5, 7), "3d": (2, 3, 7), "1d": (7,), "no_rows": (0, 7)}.items():
+        r.case(F.linear, "linear", name, [Uniform(x), Uniform((4, 7)), Uniform((4,))])
+        r.case(F.linear, "linear", f"{name}_no_bias", [Uniform(x), Uniform((4, 7))])
+    r.case(F.linear, "linear", "tiles_and_tails", [Uniform((19, 67)), Uniform((33, 67)), Uniform((33,))])
+
+
+def convolutions(r):
+    def conv(name, x, w, bias=False, **attrs):
+        attrs = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1} | attrs
+        inputs = [Uniform(x), Uniform(w)] + ([Uniform((w[0],))] if bias else [])
+        r.case(F.conv2d, "conv2d", name, inputs, **attrs)
+
+    conv("plain_3x3", (2, 3, 7, 9), (5, 3, 3, 3))
+    conv("bias", (2, 3, 7, 9), (5, 3, 3, 3), bias=True)
+    conv("padded_3x3", (2, 5, 9, 11), (7, 5, 3, 3), padding=[1, 1])
+    conv("stride_2", (2, 5, 9, 11), (4, 5, 3, 3), stride=[2, 2], padding=[1, 1])
+    conv("stride_2_even", (1, 3, 8, 10), (4, 3, 3, 3), stride=[2, 2], padding=[1, 1])
+    conv("stride_3_ignores_a_rim", (1, 2, 10, 11), (3, 2, 2, 2), stride=[3, 3])
+    conv("uneven_everything", (2, 3, 11, 8), (4, 3, 5, 2), stride=[2, 3], padding=[2, 1], dilation=[1, 2])
+    conv("dilated", (1, 3, 11, 12), (4, 3, 3, 3), padding=[2, 2], dilation=[2, 2])
+    conv("stem_7x7", (2, 3, 19, 17), (8, 3, 7, 7), stride=[2, 2], padding=[3, 3])
+    conv("pointwise", (2, 17, 5, 7), (19, 17, 1, 1))
+    conv("pointwise_stride_2", (2, 16, 6, 7), (9, 16, 1, 1), stride=[2, 2])
+    conv("pointwise_bias", (3, 8, 4, 4), (32, 8, 1, 1), bias=True)
+    conv("groups", (2, 6, 7, 8), (9, 2, 3, 3), bias=True, padding=[1, 1], groups=3)
+    conv("groups_stride_2", (2, 8, 7, 8), (8, 2, 3, 3), stride=[2, 2], padding=[1, 1], groups=4)
+    conv("depthwise", (2, 6, 8, 9), (6, 1, 3, 3), padding=[1, 1], groups=6)
+    conv("depthwise_multiplier", (2, 3, 7, 7), (6, 1, 5, 5), bias=True, padding=[2, 2], groups=3)
+    conv("full_tiles", (1, 16, 6, 14), (32, 16, 3, 3), padding=[1, 1])
+    conv("map_as_large_as_kernel", (2, 3, 3, 3), (4, 3, 3, 3))
+    conv("padding_larger_than_map", (1, 2, 1, 1), (3, 2, 3, 3), padding=[2, 2])
+    conv("one_by_n", (2, 4, 5, 9), (3, 4, 1, 7), padding=[0, 3])
+    conv("no_images", (0, 3, 7, 9), (5, 3, 3, 3), bias=True)
+
+
+def pooling(r):
+    windows = {
+        "2x2": ((2, 3, 6, 8), {"kernel_size": [2, 2], "stride": [2, 2], "padding": [0, 0]}),
+        "stem": ((2, 5, 9, 11), {"kernel_size": [3, 3], "stride": [2, 2], "padding": [1, 1]}),
+        "overlapping": ((1, 3, 7, 5), {"kernel_size": [3, 3], "stride": [1, 1], "padding": [1, 1]}),
+        "uneven": ((2, 3, 11, 8), {"kernel_size": [5, 2], "stride": [2, 3], "padding": [2, 1]}),
+        "gaps": ((1, 2, 9, 9), {"kernel_size": [2, 2], "stride": [3, 3], "padding": [0, 0]}),
+    }
+    for name, (shape, window) in windows.items():
+        r.case(F.max_pool2d, "max_pool2d", name, [Uniform(shape)], **window)
+        for include in (False, True):
+            case = f"{name}_{'counting' if include else 'ignoring'}_padding"
+            r.case(F.avg_pool2d, "avg_pool2d", case, [Uniform(shape)], count_include_pad=include, **window)
+    r.case(F.max_pool2d, "max_pool2d", "dilated", [Uniform((1, 3, 9, 9))], kernel_size=[3, 3], stride=[2, 2],
+           padding=[1, 1], dilation=[2, 2])
+    r.case(F.max_pool2d, "max_pool2d", "first_of_ties", [Given([[[[1.0, 1.0, 0.0], [1.0, 1.0, 2.0], [2.0, 2.0, 2.0]]]])],
+           kernel_size=[2, 2], stride=[1, 1], padding=[0, 0])
+    r.case(F.max_pool2d, "max_pool2d", "propagates_nan", [Given([[[[1.0, float("nan")], [0.0, 2.0]]]], grad=False)],
+           kernel_size=[2, 2], stride=[1, 1], padding=[0, 0])
+    for name, shape, size in (("global", (2, 5, 7, 9), [1, 1]), ("even", (2, 3, 6, 8), [3, 2]),
+                              ("uneven", (2, 3, 7, 5), [3, 4]), ("larger_than_map", (1, 2, 3, 2), [5, 3])):
+        r.case(F.adaptive_avg_pool2d, "adaptive_avg_pool2d", name, [Uniform(shape)], output_size=size)
