@@ -1,5 +1,6 @@
 #pragma once
 
+#define EIGEN_FAST_MATH 0  // else psqrt is an estimate that is wrong at infinity and for subnormals
 #include <Eigen/Core>
 
 #include "fornax/base/half.h"
@@ -70,13 +71,25 @@ template <class P>
 inline P min(const P& a, const P& b) {
   return Eigen::internal::pmin<Eigen::PropagateNaN>(a, b);
 }
-/// e^a; results below the smallest normal number may come out as 0.
+/// e^a. Results below the smallest normal number may come out as 0.
 template <class T>
 inline Packet<T> exp(const Packet<T>& a) {
-  const Packet<T> y = Eigen::internal::pexp(a);
-  if constexpr (sizeof(T) == 4) return y;
-  // Eigen's double stops at the smallest subnormal, where softmax wants exp(-infinity) to be 0.
-  return Eigen::internal::pandnot(y, Eigen::internal::pcmp_lt(a, broadcast(T(-708))));
+  // Eigen's stops at the subnormal e^-88.723 (e^-709.784), where softmax wants exp(-infinity) to be 0. Its
+  // generic form is the same at all levels; the one for AVX-512 is wrong above 88.37.
+  using namespace Eigen::internal;
+  const Packet<T> below = pcmp_lt(a, broadcast(sizeof(T) == 4 ? T(-88.72f) : T(-709.78)));
+  if constexpr (sizeof(T) == 4)
+    return pandnot(pexp_float(a), below);
+  else
+    return pandnot(pexp_double(a), below);
+}
+/// The natural logarithm; subnormal numbers count as the smallest normal one.
+template <class T>
+inline Packet<T> log(const Packet<T>& a) {
+  if constexpr (sizeof(T) == 4)
+    return Eigen::internal::plog_float(a);
+  else
+    return Eigen::internal::plog_double(a);
 }
 /// max(a, 0), where a NaN stays one.
 template <class T>
