@@ -5,7 +5,6 @@
 #include "fornax/autograd/node.h"
 #include "fornax/ops/create.h"
 #include "ops/op_cases.h"
-#include "ops/reduce/reduce_op.h"
 
 namespace fornax::test {
 namespace {
@@ -28,12 +27,6 @@ Tensor sum_of(const Tensor& a, const Tensor& b) {
   const std::vector<double> y = b.to_vector<double>();
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
   return from_span<double>(x, a.shape());
-}
-
-Tensor sum_of_rows(std::span<const Tensor> in) {
-  Tensor y = empty({1, 3}, {.dtype = i64});
-  dispatch::run(ops::reduce_row, ops::Reduce{y, in[0], ops::ReduceKind::sum});
-  return y;
 }
 
 Tensor nonfinite(std::span<const Tensor> in) {
@@ -67,11 +60,6 @@ std::vector<OpCase> core_op_cases() {
                      .inputs = {},
                      .run = [dtype](auto) { return full({3}, 1, {.dtype = dtype}).to(dtype); },
                      .expected = tensor<double>({1, 1, 1}),
-                     .dtypes = {f64}});
-    cases.push_back({.name = "sum_" + std::string(name_of(dtype)),
-                     .inputs = {full({2, 3}, 1, {.dtype = dtype})},
-                     .run = sum_of_rows,
-                     .expected = tensor<double>({2, 2, 2}, {1, 3}),
                      .dtypes = {f64}});
   }
   for (const DType dtype : {f64, f32, f16, bf16})

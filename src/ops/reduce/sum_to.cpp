@@ -6,11 +6,13 @@ namespace fornax::ops {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  Shape padded = Dims::filled(x.rank() - shape.rank(), 1);
-  for (const std::int64_t size : shape) padded.push_back(size);
-  Tensor y = empty(padded, {.dtype = x.dtype(), .device = x.device()});
-  dispatch::run(reduce_row, Reduce{y, x, ReduceKind::sum});
-  return y.reshape(shape);
+  Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device()});
+  TensorView padded = y;
+  padded.shape = Dims::filled(x.rank() - shape.rank(), 1);
+  for (const std::int64_t size : shape) padded.shape.push_back(size);
+  padded.strides = strides_of(padded.shape);
+  dispatch::run(reduce_row, Reduce{padded, x});
+  return y;
 }
 
 }  // namespace fornax::ops
