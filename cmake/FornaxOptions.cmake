@@ -29,6 +29,7 @@ add_library(fornax_flags INTERFACE)
 target_compile_options(fornax_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers> # designated initialisers leave the defaults
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict> # GCC bug 105651: std::string
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unknown-warning-option>)
 foreach(sanitizer IN LISTS FORNAX_SANITIZE)
   target_compile_options(fornax_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer -g)

@@ -24,10 +24,10 @@ void copy_rows(const S* from, Index from_row, D* to, Index to_row, Index rows, I
 template <class T, class S, class D>
 void copy_transposed(const S* from, Index from_column, D* to, Index to_row, Index rows, Index columns) {
   constexpr Index V = lanes<T>;
-  for (Index i = 0; i < rows; i += V) {
-    const Index height = rows - i < V ? rows - i : V;
-    for (Index j = 0; j < columns; j += V) {
-      const Index width = columns - j < V ? columns - j : V;
+  for (Index j = 0; j < columns; j += V) {
+    const Index width = columns - j < V ? columns - j : V;
+    for (Index i = 0; i < rows; i += V) {
+      const Index height = rows - i < V ? rows - i : V;
       const S* source = from + i + j * from_column;
       D* target = to + i * to_row + j;
       Packet<T> block[V];

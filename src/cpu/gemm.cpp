@@ -9,13 +9,13 @@
 
 // The product is cut into blocks of c. b is packed once per call into panels as wide as the register tile and
 // shared by all blocks; a is read where it lies when its rows are adjacent, else copied block by block. The
-// reduction is cut into stretches of equal length, so that a stretch of b's block (128 columns) stays in the
+// reduction is cut into stretches of equal length, so that a stretch of b's block stays in the
 // second-level cache while the tiles of a go by.
 namespace fornax::cpu {
 namespace {
 
 using Index = std::int64_t;
-constexpr Index longest_stretch = 512;
+constexpr Index longest_stretch = 384;
 
 Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -23,9 +23,10 @@ Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 struct Blocks {
   Index rows, columns, stretch;
 
-  Blocks(const Gemm& product, Index tile_rows, Index tile_columns) {
+  Blocks(const Gemm& product, Index tile_rows) {
     rows = 16 * tile_rows;
-    columns = std::max<Index>(128 / tile_columns, 1) * tile_columns;
+    columns = 192;  // a multiple of every tile
+    if (count(product) < 8) columns = 64;
     while (count(product) < 8 && rows > 4 * tile_rows) rows /= 2;
     stretch = product.k;
     if (product.k > longest_stretch) stretch = divide_up(product.k, divide_up(product.k, longest_stretch));
@@ -40,7 +41,7 @@ class Product {
  public:
   explicit Product(const Gemm& product)
       : p_(product),
-        blocks_(product, kernels_.rows, kernels_.columns),
+        blocks_(product, kernels_.rows),
         narrow_(is_16bit(product.dtype)),
         copies_a_(narrow_ || (product.a_column != 1 && product.k > 64)) {}
 

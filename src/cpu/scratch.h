@@ -3,16 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "fornax/base/export.h"
+#include "fornax/device/host_memory.h"
 
 namespace fornax::cpu {
 
-/// Working memory of one kernel call: 64-byte aligned, not initialised, given back at the end of the scope.
-/// Throws OutOfMemory.
-class FORNAX_API Scratch {
+/// Working memory of one kernel call: 64-byte aligned, not initialised, given back to the host allocator's
+/// cache at the end of the scope. Throws OutOfMemory.
+class Scratch {
  public:
-  explicit Scratch(std::size_t bytes);
-  ~Scratch();
+  explicit Scratch(std::size_t bytes) : bytes_(bytes), data_(allocate_host(bytes)) {}
+  ~Scratch() { free_host(data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
@@ -27,6 +27,7 @@ class FORNAX_API Scratch {
   }
 
  private:
+  std::size_t bytes_;
   void* data_;
 };
 

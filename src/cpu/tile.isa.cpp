@@ -37,6 +37,7 @@ void panel(const Tile<T>& tile, const T* b_panel, std::int64_t column) {
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i) a[i] = tile.a[i] + run.a;
     const T* b = b_panel + run.b;
+#pragma GCC unroll 4
     for (std::int64_t t = 0, at = 0; t < run.length; ++t, at += a_step, b += b_step) {
       Packet<T> columns[Packets];
 #pragma GCC unroll 4

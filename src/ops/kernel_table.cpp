@@ -5,6 +5,7 @@
 #include "ops/copy/copy_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
+#include "ops/matmul/matmul_op.h"
 #include "ops/reduce/reduce_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
@@ -23,6 +24,7 @@ namespace fornax::ops {
 
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
+FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
 
 }  // namespace fornax::ops
@@ -35,6 +37,7 @@ std::span<const RowInfo* const> all_rows() {
       &autograd::find_nonfinite_row,
       &ops::copy_row,
       &ops::fill_row,
+      &ops::matmul_row,
       &ops::reduce_row,
   });
   return rows;

@@ -13,6 +13,7 @@
 #include "cpu/isa.h"
 #include "fornax/base/error.h"
 #include "fornax/base/parallel.h"
+#include "support/isa_levels.h"
 
 namespace fornax::cpu {
 namespace {
@@ -76,14 +77,9 @@ void check(const Case& s) {
   }
 }
 
-class GemmOf : public ::testing::TestWithParam<std::tuple<Isa, DType>> {
- protected:
-  void SetUp() override {
-    if (std::get<0>(GetParam()) > best_isa()) GTEST_SKIP() << "this machine lacks the level";
-  }
-};
+class GemmOf : public ::testing::TestWithParam<std::tuple<Isa, DType>> {};
 INSTANTIATE_TEST_SUITE_P(Levels, GemmOf,
-                         ::testing::Combine(::testing::Values(Isa::baseline, Isa::avx2, Isa::avx512),
+                         ::testing::Combine(::testing::ValuesIn(levels_of_this_machine()),
                                             ::testing::Values(f64, f32, f16, bf16)),
                          [](const auto& level) {
                            return fmt::format("{}_{}", name_of(std::get<0>(level.param)),

@@ -2,9 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -18,29 +16,6 @@ namespace fs = std::filesystem;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-/// While alive, no file of this process can grow beyond `bytes`: the next write fails with EFBIG, as one on a
-/// full disk fails with ENOSPC.
-class DiskFullAfter {
- public:
-  explicit DiskFullAfter(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~DiskFullAfter() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit before_{};
-};
-
-std::size_t files_in(const fs::path& directory) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), {}));
-}
-
 TEST(AtomicFile, ReplacesAFileOnlyWhenCommitted) {
   const TemporaryDirectory directory;
   const std::string path = directory / "a.txt";
@@ -50,13 +25,13 @@ TEST(AtomicFile, ReplacesAFileOnlyWhenCommitted) {
   EXPECT_EQ(read_text(path), "before");
   file.commit();
   EXPECT_EQ(read_text(path), "after");
-  EXPECT_EQ(files_in(directory.path()), 1u);
+  EXPECT_EQ(files_in(directory), 1u);
 }
 
 TEST(AtomicFile, LeavesNothingBehindWhenNotCommitted) {
   const TemporaryDirectory directory;
   { AtomicFile(directory / "a.txt").write("text"); }
-  EXPECT_EQ(files_in(directory.path()), 0u);
+  EXPECT_EQ(files_in(directory), 0u);
 }
 
 TEST(AtomicFile, AFullDiskKeepsThePreviousFileAndRemovesTheTemporary) {
@@ -72,7 +47,7 @@ TEST(AtomicFile, AFullDiskKeepsThePreviousFileAndRemovesTheTemporary) {
     EXPECT_EQ(e.what(), "[" + path + "] expected to write the file, got: File too large");
   }
   EXPECT_EQ(read_text(path), "before");
-  EXPECT_EQ(files_in(directory.path()), 1u);
+  EXPECT_EQ(files_in(directory), 1u);
 }
 
 TEST(AtomicFile, AMissingDirectoryIsNamed) {
@@ -94,7 +69,7 @@ TEST(AtomicFile, APathThatIsADirectoryFailsAtCommitAndCleansUp) {
     file.write("text");
     EXPECT_THROW(file.commit(), IoError);
   }
-  EXPECT_EQ(files_in(directory.path()), 1u);
+  EXPECT_EQ(files_in(directory), 1u);
 }
 
 TEST(AtomicFile, TwoWritersOfOneFileDoNotDisturbEachOther) {
@@ -106,7 +81,7 @@ TEST(AtomicFile, TwoWritersOfOneFileDoNotDisturbEachOther) {
   second.commit();
   first.commit();
   EXPECT_EQ(read_text(path), "first");
-  EXPECT_EQ(files_in(directory.path()), 1u);
+  EXPECT_EQ(files_in(directory), 1u);
 }
 
 }  // namespace

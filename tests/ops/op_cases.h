@@ -8,6 +8,7 @@
 namespace fornax::test {
 
 std::vector<OpCase> core_op_cases();
+std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> reduce_op_cases();
 
 }  // namespace fornax::test

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -32,6 +34,29 @@ class TemporaryDirectory {
 
  private:
   std::filesystem::path path_;
+};
+
+inline std::size_t files_in(const TemporaryDirectory& directory) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory.path()), {}));
+}
+
+/// While alive, no file of this process can grow beyond `bytes`: the next write fails with EFBIG, as one on a
+/// full disk fails with ENOSPC.
+class DiskFullAfter {
+ public:
+  explicit DiskFullAfter(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~DiskFullAfter() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
 };
 
 inline void write_text(const std::string& path, const std::string& text) {

@@ -1,0 +1,38 @@
+#include "ops/common/check.h"
+
+#include <fmt/core.h>
+
+#include "fornax/base/error.h"
+
+namespace fornax::ops {
+
+std::string describe(std::initializer_list<Named> tensors) {
+  std::string text;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.defined()) continue;
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, fornax::describe(tensor));
+  }
+  return text;
+}
+
+void check_floating(std::string_view op, std::initializer_list<Named> tensors) {
+  const Tensor& first = tensors.begin()->tensor;
+  if (!is_floating(first.dtype())) {
+    throw DTypeError(
+        op, fmt::format("expected floating operands, got {}; {}", name_of(first.dtype()), describe(tensors)));
+  }
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.defined()) continue;
+    if (tensor.dtype() != first.dtype()) {
+      throw DTypeError(op, fmt::format("expected operands of one dtype, got {} and {}; {}",
+                                       name_of(first.dtype()), name_of(tensor.dtype()), describe(tensors)));
+    }
+    if (tensor.device() != first.device()) {
+      throw DeviceError(
+          op, fmt::format("expected operands on one device, got {} and {}; {}", to_string(first.device()),
+                          to_string(tensor.device()), describe(tensors)));
+    }
+  }
+}
+
+}  // namespace fornax::ops

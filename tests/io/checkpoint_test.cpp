@@ -1,0 +1,86 @@
+#include "fornax/io/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fornax/base/error.h"
+#include "support/files.h"
+
+namespace fornax::io {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+
+Checkpoint sample(std::int64_t step) {
+  Checkpoint checkpoint;
+  checkpoint.parts["model"].add("conv1.weight", tensor<float>({1, 2, 3}));
+  checkpoint.parts["optimizer"].add_int("step", step);
+  checkpoint.parts["schedule"];  // without state
+  checkpoint.metadata["model"] = "resnet50";
+  return checkpoint;
+}
+
+TEST(Checkpoint, EveryPartComesBack) {
+  const TemporaryDirectory directory;
+  save_checkpoint(directory / "last", sample(12));
+  const Checkpoint loaded = load_checkpoint(directory / "last");
+  EXPECT_EQ(loaded.parts.size(), 3u);
+  EXPECT_THAT(loaded.part("model").at("conv1.weight").to_vector<float>(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(loaded.part("optimizer").int_at("step"), 12);
+  EXPECT_TRUE(loaded.part("schedule").empty());
+  EXPECT_EQ(loaded.metadata, (Metadata{{"model", "resnet50"}}));
+}
+
+TEST(Checkpoint, ThePreviousOneSurvivesAFullDisk) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "last";
+  save_checkpoint(path, sample(1));
+  Checkpoint large = sample(2);
+  large.parts["model"].add("fc.bias", empty({1000}));
+  {
+    const DiskFullAfter full(2000);
+    EXPECT_THROW(save_checkpoint(path, large), IoError);
+  }
+  EXPECT_EQ(load_checkpoint(path).part("optimizer").int_at("step"), 1);
+  EXPECT_EQ(files_in(directory), 1u);
+}
+
+TEST(Checkpoint, RefusesOtherFilesAndOtherVersions) {
+  const TemporaryDirectory directory;
+  const auto refusal = [&](const Metadata& metadata) -> std::string {
+    save_safetensors(directory / "a", {}, metadata);
+    try {
+      load_checkpoint(directory / "a");
+    } catch (const IoError& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refusal({}), EndsWith("a] expected a checkpoint of version 1, got another safetensors file"));
+  EXPECT_THAT(refusal({{"fornax_checkpoint", "9"}}),
+              EndsWith("a] expected a checkpoint of version 1, got version 9"));
+}
+
+TEST(Checkpoint, NamesTheMissingPart) {
+  try {
+    (void)sample(1).part("random");
+    FAIL();
+  } catch (const ValueError& e) {
+    EXPECT_STREQ(e.what(), "[checkpoint] expected a part 'random', got 'model', 'optimizer', 'schedule'");
+  }
+}
+
+TEST(Checkpoint, PartsNamesMayNotHoldTheSeparator) {
+  Checkpoint checkpoint;
+  checkpoint.parts["a.b"];
+  try {
+    save_checkpoint("/tmp/never-written", checkpoint);
+    FAIL();
+  } catch (const ValueError& e) {
+    EXPECT_STREQ(e.what(), "[save_checkpoint] expected parts' names without '.', got 'a.b'");
+  }
+}
+
+}  // namespace
+}  // namespace fornax::io
