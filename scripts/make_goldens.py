@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Writes tests/goldens/*.safetensors: what PyTorch computes, for the C++ tests to be held against.
 
-Needs PyTorch 1.13 and NumPy only (Debian 12: apt-get install python3-torch). Two runs on one machine give the same
-bytes. What the files hold is told in tests/goldens/README.md.
+Needs PyTorch 1.13 and NumPy only (Debian 12: apt-get install python3-torch libopenblas0-pthread; without OpenBLAS it
+takes ten times as long). Two runs on one machine give the same bytes. What the files hold is told in
+tests/goldens/README.md.
 
     scripts/make_goldens.py                # all of them
     scripts/make_goldens.py ops_reduce     # one
 """
 import argparse
 import importlib
+import os
 import pathlib
 
-import torch
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # sums keep their order
+import torch  # noqa: E402
 
-FILES = ["ops_elementwise", "ops_reduce", "ops_linear", "ops_nn", "optimizers"]
+FILES = ["ops_elementwise", "ops_reduce", "ops_linear", "ops_nn", "optimizers", "models"]
 
 
 def main():
@@ -23,7 +26,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=root / "tests" / "goldens")
     args = parser.parse_args()
 
-    torch.set_num_threads(1)  # sums keep their order
+    torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.files:

@@ -84,11 +84,12 @@ def unary(r):
         for name, shape in SHAPES.items():
             r.case(F.gelu, "gelu", f"{approximate}_{name}", [Uniform(shape, -5, 5)], approximate=approximate)
         r.case(F.gelu, "gelu", f"{approximate}_far", [Given([-30.0, -8.0, 0.0, 8.0, 30.0])], approximate=approximate)
-    for exponent in (2.0, 3.0, 0.5, -1.0, 2.5, 1.0, 0.0):
-        r.case(torch.pow, "pow_scalar", f"to_{exponent}", [Uniform((3, 5, 7), 0.25, 3)], exponent=exponent)
-    for exponent in (2.0, 3.0, 1.0, 0.0):
-        r.case(torch.pow, "pow_scalar", f"negative_base_to_{exponent}", [Given([-2.0, -0.5, 0.0, 1.5])],
-               exponent=exponent)
+    exponents = {"two": 2.0, "three": 3.0, "half": 0.5, "minus_one": -1.0, "two_and_a_half": 2.5, "one": 1.0, "zero": 0.0}
+    for name, exponent in exponents.items():
+        r.case(torch.pow, "pow_scalar", f"to_{name}", [Uniform((3, 5, 7), 0.25, 3)], exponent=exponent)
+    for name in ("two", "three", "one", "zero"):
+        r.case(torch.pow, "pow_scalar", f"any_base_to_{name}", [Given([-2.0, -0.5, 0.0, 1.5])],
+               exponent=exponents[name])
 
     # Kinks, poles and far tails, where the convention or the stable form matters.
     r.case(torch.abs, "abs", "at_zero", [Given([0.0, -0.0, 1.0])])

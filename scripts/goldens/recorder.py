@@ -1,5 +1,6 @@
 """Runs an op in double precision and keeps its inputs, outputs, upstream gradients and input gradients."""
 import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ class Recorder:
     def case(self, function, op, name, inputs, **attrs):
         """Records function(*inputs, **attrs) as case `op/name`."""
         key = f"{op}/{name}"
-        assert key not in self.metadata, key
+        assert re.fullmatch("[a-z0-9_/]+", key) and key not in self.metadata, key
         self.metadata[key] = json.dumps(attrs, sort_keys=True, allow_nan=False)
         tensors = [spec.make(f"{key}/in{i}") for i, spec in enumerate(inputs)]
         for i, tensor in enumerate(tensors):
