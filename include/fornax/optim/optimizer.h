@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fornax/base/export.h"
+#include "fornax/tensor/state.h"
+
+namespace fornax::optim {
+
+/// Updates parameters from their gradients. Parameters are in groups, each with options of its own.
+///
+///   optim::SGD optimizer(model->named_parameters(), {.lr = 0.1, .momentum = 0.9});
+///   optimizer.zero_grad();
+///   loss.backward();
+///   optimizer.step();
+class FORNAX_API Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// Updates every parameter that has a gradient, in place. Does not wait for the device.
+  virtual void step() = 0;
+  /// Drops all gradients.
+  void zero_grad();
+  /// All parameters, group by group.
+  std::vector<Tensor> parameters() const;
+  std::size_t group_count() const { return group_count_; }
+
+  // What schedules set. All throw IndexError for a group that is not there.
+  double lr(std::size_t group = 0) const;
+  void set_lr(std::size_t group, double lr);
+  /// Of all groups.
+  void set_lr(double lr);
+  /// SGD's momentum, Adam's first beta; nothing where that is 0.
+  std::optional<double> momentum(std::size_t group = 0) const;
+  /// Throws ValueError where momentum() is nothing.
+  void set_momentum(std::size_t group, double momentum);
+
+  /// All that step() depends on besides parameters and gradients, by the parameters' names:
+  /// "parameters.fc.weight.momentum_buffer", "groups.0.lr". Shares the buffers' memory.
+  State state() const;
+  /// Takes over the state of an optimizer of the same kind on parameters of the same names and groups; each
+  /// buffer goes where its parameter is. Throws ValueError that names what is missing, unexpected or of
+  /// another shape; then nothing was changed.
+  void load_state(const State& state);
+
+ protected:
+  /// One parameter, and what the update rule remembers of it: tensors that are undefined before its first
+  /// step.
+  struct Entry {
+    std::string name;
+    Tensor parameter;
+    std::size_t group = 0;
+    std::int64_t steps = 0;
+    std::vector<Tensor> buffers;
+  };
+  /// An option by the name that it has in the state.
+  struct Number {
+    std::string_view name;
+    double* value;
+  };
+
+  /// Throws ValueError if a name or tensor comes twice or a tensor is not a leaf, DTypeError if it is not
+  /// floating.
+  Optimizer(const std::vector<State>& groups, std::vector<std::string_view> buffer_names);
+  /// The options of a group that are real numbers: the learning rate, then the momentum, then the others.
+  virtual std::vector<Number> numbers(std::size_t group) = 0;
+  void check_group(std::size_t group) const;
+
+  std::vector<Entry> entries_;
+
+ private:
+  const double& number(std::size_t group, std::size_t index) const;
+  double& number(std::size_t group, std::size_t index);
+
+  std::size_t group_count_;
+  std::vector<std::string_view> buffer_names_;
+};
+
+/// Parameters by name, and how they are updated.
+template <class Options>
+struct ParameterGroup {
+  State parameters;
+  Options options;
+};
+
+/// Two groups: the parameters of rank 2 and more as `options` say, and those of rank 0 and 1 (biases, the
+/// weights of norms) the same without weight decay.
+///
+///   optim::AdamW optimizer(optim::no_decay_groups(model->named_parameters(), optim::AdamWOptions{.lr =
+///   1e-3}));
+template <class Options>
+std::vector<ParameterGroup<Options>> no_decay_groups(const State& parameters, const Options& options) {
+  std::vector<ParameterGroup<Options>> groups{{{}, options}, {{}, options}};
+  groups[1].options.weight_decay = 0;
+  for (const auto& [name, tensor] : parameters) groups[tensor.rank() < 2].parameters.add(name, tensor);
+  std::erase_if(groups, [](const auto& group) { return group.parameters.empty(); });
+  return groups;
+}
+
+}  // namespace fornax::optim

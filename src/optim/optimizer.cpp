@@ -1,0 +1,135 @@
+#include "fornax/optim/optimizer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "fornax/autograd/grad_mode.h"
+#include "fornax/base/error.h"
+
+namespace fornax::optim {
+namespace {
+
+constexpr std::size_t lr_index = 0, momentum_index = 1;
+
+std::string parameter_key(std::string_view parameter, std::string_view what) {
+  return fmt::format("parameters.{}.{}", parameter, what);
+}
+std::string group_key(std::size_t group, std::string_view what) {
+  return fmt::format("groups.{}.{}", group, what);
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const std::vector<State>& groups, std::vector<std::string_view> buffer_names)
+    : group_count_(groups.size()), buffer_names_(std::move(buffer_names)) {
+  for (std::size_t group = 0; group < groups.size(); ++group) {
+    for (const auto& [name, tensor] : groups[group]) {
+      for (const Entry& other : entries_)
+        if (other.name == name || other.parameter.is(tensor))
+          throw ValueError("optimizer", fmt::format("expected each parameter once, got '{}' again", name));
+      if (!is_floating(tensor.dtype()))
+        throw DTypeError("optimizer",
+                         fmt::format("expected floating parameters, got '{}' {}", name, describe(tensor)));
+      if (!tensor.is_leaf())
+        throw ValueError("optimizer", fmt::format("expected leaves, got '{}', the result of an op", name));
+      entries_.push_back({name, tensor, group, 0, std::vector<Tensor>(buffer_names_.size())});
+    }
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (Entry& entry : entries_)
+    if (entry.parameter.grad().defined()) entry.parameter.set_grad({});
+}
+
+std::vector<Tensor> Optimizer::parameters() const {
+  std::vector<Tensor> all;
+  for (const Entry& entry : entries_) all.push_back(entry.parameter);
+  return all;
+}
+
+void Optimizer::check_group(std::size_t group) const {
+  if (group >= group_count_)
+    throw IndexError("optimizer", fmt::format("expected a group below {}, got {}", group_count_, group));
+}
+
+double& Optimizer::number(std::size_t group, std::size_t index) {
+  check_group(group);
+  return *numbers(group)[index].value;
+}
+const double& Optimizer::number(std::size_t group, std::size_t index) const {
+  return const_cast<Optimizer*>(this)->number(group, index);  // which only looks it up
+}
+
+double Optimizer::lr(std::size_t group) const { return number(group, lr_index); }
+void Optimizer::set_lr(std::size_t group, double lr) { number(group, lr_index) = lr; }
+void Optimizer::set_lr(double lr) {
+  for (std::size_t group = 0; group < group_count_; ++group) set_lr(group, lr);
+}
+
+std::optional<double> Optimizer::momentum(std::size_t group) const {
+  const double momentum = number(group, momentum_index);
+  return momentum == 0 ? std::nullopt : std::optional(momentum);
+}
+void Optimizer::set_momentum(std::size_t group, double momentum) {
+  if (!this->momentum(group))
+    throw ValueError("optimizer", fmt::format("expected momentum in group {}, got none to set", group));
+  number(group, momentum_index) = momentum;
+}
+
+State Optimizer::state() const {
+  State state;
+  for (const Entry& entry : entries_) {
+    if (entry.steps == 0) continue;
+    state.add_int(parameter_key(entry.name, "step"), entry.steps);
+    for (std::size_t i = 0; i < buffer_names_.size(); ++i)
+      if (entry.buffers[i].defined())
+        state.add(parameter_key(entry.name, buffer_names_[i]), entry.buffers[i]);
+  }
+  for (std::size_t group = 0; group < group_count_; ++group)
+    for (const Number& number : const_cast<Optimizer*>(this)->numbers(group))
+      state.add_double(group_key(group, number.name), *number.value);
+  return state;
+}
+
+void Optimizer::load_state(const State& state) {
+  std::set<std::string, std::less<>> unexpected;
+  for (const auto& [name, tensor] : state) unexpected.insert(name);
+
+  std::vector<Entry> entries = entries_;
+  for (Entry& entry : entries) {
+    const std::string step = parameter_key(entry.name, "step");
+    entry.steps = unexpected.erase(step) ? state.int_at(step) : 0;
+    for (std::size_t i = 0; i < buffer_names_.size(); ++i) {
+      const std::string name = parameter_key(entry.name, buffer_names_[i]);
+      entry.buffers[i] = {};
+      if (!unexpected.erase(name)) continue;
+      const Tensor& saved = state.at(name);
+      if (saved.shape() != entry.parameter.shape() || !is_floating(saved.dtype()))
+        throw ValueError("optimizer", fmt::format("expected '{}' to fit {}, got {}", name,
+                                                  describe(entry.parameter), describe(saved)));
+      entry.buffers[i] = empty_like(entry.parameter, saved.dtype());
+      const NoGrad no_grad;
+      entry.buffers[i].copy_(saved);
+    }
+  }
+  std::vector<std::pair<double*, double>> values;
+  for (std::size_t group = 0; group < group_count_; ++group)
+    for (const Number& number : numbers(group)) {
+      const std::string name = group_key(group, number.name);
+      unexpected.erase(name);
+      values.emplace_back(number.value, state.double_at(name));
+    }
+  if (!unexpected.empty())
+    throw ValueError("optimizer",
+                     fmt::format("expected the state of these parameters and groups, got '{}' and {} "
+                                 "more that are not theirs",
+                                 *unexpected.begin(), unexpected.size() - 1));
+  entries_ = std::move(entries);
+  for (const auto& [to, value] : values) *to = value;
+}
+
+}  // namespace fornax::optim
