@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "fornax/device/host_memory.h"
 
@@ -12,9 +13,11 @@ namespace fornax::cpu {
 class Scratch {
  public:
   explicit Scratch(std::size_t bytes) : bytes_(bytes), data_(allocate_host(bytes)) {}
-  ~Scratch() { free_host(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (data_) free_host(data_, bytes_);
+  }
+  Scratch(Scratch&& other) noexcept : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
+  Scratch& operator=(Scratch&&) = delete;
 
   /// Room for `count` elements of T.
   template <class T>

@@ -2,6 +2,7 @@
 // a backend that is not built vanishes from its row. How to add an op: src/ops/README.md.
 #include <array>
 
+#include "ops/conv2d/conv2d_op.h"
 #include "ops/copy/copy_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
@@ -22,6 +23,9 @@ FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
 
 namespace fornax::ops {
 
+FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_im2col));
+FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_im2col));
+FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
@@ -35,6 +39,9 @@ std::span<const RowInfo* const> all_rows() {
   static constexpr std::array rows = std::to_array<const RowInfo*>({
       &autograd::grad_accumulate_row,
       &autograd::find_nonfinite_row,
+      &ops::conv2d_row,
+      &ops::conv2d_grad_input_row,
+      &ops::conv2d_grad_weight_row,
       &ops::copy_row,
       &ops::fill_row,
       &ops::matmul_row,

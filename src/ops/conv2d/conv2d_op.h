@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "fornax/dispatch/op.h"
+#include "fornax/ops/conv2d.h"
+
+/// The three convolutions. Images are [N, C, H, W], w is [O, C / groups, kh, kw], in one floating dtype; the
+/// layout is in the strides. fornax/ops/conv2d.h has the formula; shapes agree with it. 16-bit types are
+/// summed in f32, rounded once.
+namespace fornax::ops {
+
+/// y = x convolved with w, plus bias, which may be absent, else is dense.
+struct Conv2dForward {
+  static constexpr std::string_view op_name = "conv2d";
+  TensorView y, x, w, bias;
+  Conv2dParams params;
+  auto operands() const {
+    return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"x", &x}, dispatch::Operand{"w", &w},
+                      dispatch::Operand{"bias", &bias}};
+  }
+};
+
+/// dx = gradient of the input.
+struct Conv2dGradInput {
+  static constexpr std::string_view op_name = "conv2d_grad_input";
+  TensorView dx, dy, w;
+  Conv2dParams params;
+  auto operands() const {
+    return std::array{dispatch::Operand{"dx", &dx}, dispatch::Operand{"dy", &dy}, dispatch::Operand{"w", &w}};
+  }
+};
+
+/// dw = gradient of the weight.
+struct Conv2dGradWeight {
+  static constexpr std::string_view op_name = "conv2d_grad_weight";
+  TensorView dw, dy, x;
+  Conv2dParams params;
+  auto operands() const {
+    return std::array{dispatch::Operand{"dw", &dw}, dispatch::Operand{"dy", &dy}, dispatch::Operand{"x", &x}};
+  }
+};
+
+extern const dispatch::Kernel<Conv2dForward> conv2d_im2col;
+extern const dispatch::Row<Conv2dForward> conv2d_row;
+
+extern const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_im2col;
+extern const dispatch::Row<Conv2dGradInput> conv2d_grad_input_row;
+
+extern const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_im2col;
+extern const dispatch::Row<Conv2dGradWeight> conv2d_grad_weight_row;
+
+}  // namespace fornax::ops

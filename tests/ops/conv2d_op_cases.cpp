@@ -1,0 +1,52 @@
+// conv2d and its two gradients as ops of their own. PyTorch's numbers are in tests/goldens; here the
+// gradients, also the second ones, are held against finite differences, and every kernel, dtype and layout
+// against f64.
+#include "fornax/ops/conv2d.h"
+#include "ops/op_cases.h"
+
+namespace fornax::test {
+
+std::vector<OpCase> conv2d_op_cases() {
+  std::vector<OpCase> cases;
+  struct Sizes {
+    std::string name;
+    Shape x, w;
+    Conv2dParams p = {};
+  };
+  const Sizes all[] = {
+      {"pointwise", {2, 9, 3, 5}, {7, 9, 1, 1}},
+      {"pointwise_stride_2", {1, 6, 5, 4}, {5, 6, 1, 1}, {.stride = 2}},
+      {"three_by_three", {2, 3, 5, 4}, {4, 3, 3, 3}, {.padding = 1}},
+      {"three_by_three_stride_2", {2, 5, 5, 6}, {3, 5, 3, 3}, {.stride = 2, .padding = 1}},
+      {"stem", {1, 3, 9, 8}, {4, 3, 7, 7}, {.stride = 2, .padding = 3}},
+      {"one_pixel", {7, 4, 1, 1}, {5, 4, 3, 3}, {.padding = 1}},
+      {"two_by_two_map", {3, 4, 2, 2}, {5, 4, 3, 3}, {.padding = 1}},
+      {"uneven", {1, 2, 7, 9}, {3, 2, 2, 3}, {.stride = {3, 2}, .padding = {0, 2}, .dilation = {2, 1}}},
+      {"dilated", {1, 2, 7, 6}, {3, 2, 3, 3}, {.padding = 2, .dilation = 2}},
+      {"wide_padding", {1, 2, 2, 3}, {2, 2, 2, 2}, {.stride = 2, .padding = 3}},
+      {"groups", {2, 6, 4, 5}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}},
+      {"depthwise", {2, 5, 5, 4}, {5, 1, 3, 3}, {.padding = 1, .groups = 5}},
+      {"depthwise_stride_2", {1, 9, 5, 6}, {9, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 9}},
+      {"depthwise_multiplier", {1, 3, 4, 4}, {6, 1, 2, 2}, {.groups = 3}},
+      {"no_images", {0, 3, 4, 4}, {2, 3, 3, 3}},
+  };
+  for (const auto& [name, x, w, p] : all) {
+    const Tensor image = hashed(x, 1), weight = hashed(w, 2);
+    const Shape y = conv2d(image, weight, {}, p).shape();
+    cases.push_back({.name = "conv2d_" + name,
+                     .inputs = {image, weight, hashed({w[0]}, 3)},
+                     .run = [p](auto in) { return conv2d(in[0], in[1], in[2], p); },
+                     .slack = 8});
+    cases.push_back({.name = "conv2d_grad_input_" + name,
+                     .inputs = {hashed(y, 4), weight},
+                     .run = [p, x](auto in) { return conv2d_grad_input(in[0], in[1], x, p); },
+                     .slack = 8});
+    cases.push_back({.name = "conv2d_grad_weight_" + name,
+                     .inputs = {hashed(y, 4), image},
+                     .run = [p, w](auto in) { return conv2d_grad_weight(in[0], in[1], w, p); },
+                     .slack = 8});
+  }
+  return cases;
+}
+
+}  // namespace fornax::test
