@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fornax/tensor/tensor.h"
+
+/// How each op of the goldens is called in Fornax. Each runner translates PyTorch's arguments.
+namespace fornax::test {
+
+using Attrs = nlohmann::json;
+using Runner = std::vector<Tensor> (*)(const Attrs& attrs, std::span<const Tensor> in);
+
+struct GoldenOp {
+  Runner run;
+  /// Multiplies the tolerance in single precision: for ops that lose digits by nature.
+  double slack = 1;
+};
+using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
+
+const GoldenOps& matmul_runners();
+
+/// A list of axes, or of sizes.
+inline Dims dims(const Attrs& attrs, const char* key) {
+  return Dims(attrs.at(key).get<std::vector<std::int64_t>>());
+}
+
+}  // namespace fornax::test
