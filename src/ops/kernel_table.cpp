@@ -23,8 +23,9 @@ FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
 
 namespace fornax::ops {
 
-FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_im2col));
-FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_im2col));
+FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
+FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
+           CPU(conv2d_grad_input_im2col));
 FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include "fornax/base/export.h"
+#include "fornax/base/pair.h"
+
+/// Direct convolutions on channels_last images (a pixel's channels adjacent, dense), in float and double.
+/// They neither build matrices of patches nor pad copies of images. Bits depend on the shape and the
+/// instruction set, not on the number of threads. All throw OutOfMemory.
+namespace fornax::cpu {
+
+/// x is [n, ic, ih, iw], y is [n, oc, oh, ow], the weight is [oc, ic / groups, kh, kw].
+struct ConvShape {
+  std::int64_t n, ic, ih, iw, oc, oh, ow, kh, kw;
+  Pair stride = 1, padding = 0, dilation = 1;
+  std::int64_t groups = 1;
+};
+
+/// A weight (T may be const) with its strides in elements: any of the two dense formats is read and written
+/// fast.
+template <class T>
+struct ConvWeight {
+  T* data;
+  std::int64_t oc, ic, kh, kw;
+};
+
+/// y = convolution of x, plus bias (oc values) unless null.
+template <class T>
+FORNAX_API void conv_forward(const ConvShape& shape, const T* x, const ConvWeight<const T>& w, const T* bias,
+                             T* y);
+
+/// dx = gradient of the input.
+template <class T>
+FORNAX_API void conv_grad_input(const ConvShape& shape, const T* dy, const ConvWeight<const T>& w, T* dx);
+
+/// dw = gradient of the weight.
+template <class T>
+FORNAX_API void conv_grad_weight(const ConvShape& shape, const T* dy, const T* x, const ConvWeight<T>& dw);
+
+}  // namespace fornax::cpu
