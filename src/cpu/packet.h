@@ -91,6 +91,14 @@ inline Packet<T> log(const Packet<T>& a) {
   else
     return Eigen::internal::plog_double(a);
 }
+template <class P>
+inline P floor(const P& a) {
+  return Eigen::internal::pfloor(a);
+}
+/// tanh of floats, to 3 units in the last place.
+inline Packet<float> rational_tanh(const Packet<float>& a) {
+  return Eigen::internal::generic_fast_tanh_float(a);
+}
 /// max(a, 0), where a NaN stays one.
 template <class T>
 inline Packet<T> relu(const Packet<T>& a) {

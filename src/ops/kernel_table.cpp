@@ -2,12 +2,16 @@
 // a backend that is not built vanishes from its row. How to add an op: src/ops/README.md.
 #include <array>
 
+#include "ops/binary/binary_op.h"
+#include "ops/compare/compare_op.h"
 #include "ops/conv2d/conv2d_op.h"
 #include "ops/copy/copy_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
 #include "ops/reduce/reduce_op.h"
+#include "ops/unary/unary_op.h"
+#include "ops/where/where_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
@@ -23,14 +27,19 @@ FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
 
 namespace fornax::ops {
 
-FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
+FORNAX_ROW(binary_row, Binary, CPU(binary_cpu));
+FORNAX_ROW(compare_row, Compare, CPU(compare_cpu));
 FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
            CPU(conv2d_grad_input_im2col));
 FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_im2col));
+FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
+FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
+FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
+FORNAX_ROW(where_row, Where, CPU(where_cpu));
 
 }  // namespace fornax::ops
 
@@ -40,13 +49,18 @@ std::span<const RowInfo* const> all_rows() {
   static constexpr std::array rows = std::to_array<const RowInfo*>({
       &autograd::grad_accumulate_row,
       &autograd::find_nonfinite_row,
-      &ops::conv2d_row,
+      &ops::binary_row,
+      &ops::compare_row,
       &ops::conv2d_grad_input_row,
       &ops::conv2d_grad_weight_row,
+      &ops::conv2d_row,
       &ops::copy_row,
       &ops::fill_row,
       &ops::matmul_row,
       &ops::reduce_row,
+      &ops::unary_grad_row,
+      &ops::unary_row,
+      &ops::where_row,
   });
   return rows;
 }

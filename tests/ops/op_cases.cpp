@@ -7,7 +7,13 @@ namespace fornax::test {
 const std::vector<OpCase>& all_op_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> all;
-    for (const auto provider : {conv2d_op_cases, core_op_cases, matmul_op_cases, reduce_op_cases}) {
+    for (const auto provider : {
+             conv2d_op_cases,
+             core_op_cases,
+             elementwise_op_cases,
+             matmul_op_cases,
+             reduce_op_cases,
+         }) {
       std::vector<OpCase> some = provider();
       all.insert(all.end(), some.begin(), some.end());
     }

@@ -9,6 +9,7 @@ namespace fornax::test {
 
 std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();
+std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> reduce_op_cases();
 

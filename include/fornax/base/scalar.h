@@ -3,6 +3,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 
 namespace fornax {
 
@@ -17,6 +18,16 @@ class Scalar {
   constexpr double real() const { return is_integer_ ? static_cast<double>(integer_) : real_; }
   /// True if no fraction is lost in an integer dtype.
   bool is_integral() const { return is_integer_ || std::trunc(real_) == real_; }
+  /// True if T, an integer type or bool, holds exactly this number.
+  template <std::integral T>
+  bool fits() const {
+    using Limits = std::numeric_limits<T>;
+    if (is_integer_)
+      return integer_ >= 0 ? static_cast<std::uint64_t>(integer_) <= static_cast<std::uint64_t>(Limits::max())
+                           : integer_ >= static_cast<std::int64_t>(Limits::min());
+    return is_integral() && real_ >= static_cast<double>(Limits::min()) &&
+           real_ <= static_cast<double>(Limits::max()) && real_ < 0x1p63;
+  }
   template <class T>
   T to() const {
     if constexpr (std::integral<T>)

@@ -1,0 +1,156 @@
+#include "fornax/ops/elementwise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fornax/autograd/node.h"
+#include "fornax/base/parallel.h"
+#include "fornax/dispatch/autocast.h"
+#include "fornax/ops/create.h"
+#include "support/error_of.h"
+#include "support/op_case.h"
+
+namespace fornax::test {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Elementwise, RefusesShapesThatDoNotBroadcast) {
+  EXPECT_EQ(error_of<ShapeError>([] {
+              zeros({2, 3}) + zeros({4});
+            }),
+            "[add] expected shapes that broadcast, got [2,3] and [4]");
+}
+
+TEST(Elementwise, NeverCastsSilently) {
+  EXPECT_EQ(
+      error_of<DTypeError>([] { zeros({2}) * zeros({2}, {.dtype = f64}); }),
+      "[mul] expected operands of one dtype (cast with .to()), got f32 and f64; a=f32[2]@cpu b=f64[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([] { zeros({2}, {.dtype = i32}) * 1.5; }),
+            "[mul] expected a number that i32 holds (or cast with .to()), got 1.5; x=i32[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([] { eq(zeros({2}, {.dtype = u8}), 256); }),
+            "[eq] expected a number that u8 holds (or cast with .to()), got 256; x=u8[2]@cpu");
+  EXPECT_EQ(
+      error_of<DTypeError>(
+          [] { where(ones({2}, {.dtype = boolean}), zeros({2}), zeros({2}, {.dtype = i64})); }),
+      "[where] expected operands of one dtype (cast with .to()), got f32 and i64; a=f32[2]@cpu b=i64[2]@cpu");
+}
+
+TEST(Elementwise, DividesFloatingNumbersOnly) {
+  EXPECT_EQ(error_of<DTypeError>([] { ones({2}, {.dtype = i64}) / 2; }),
+            "[div] expected a floating dtype (cast with .to()), got i64; x=i64[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([] { exp(ones({2}, {.dtype = i64})); }),
+            "[exp] expected a floating dtype (cast with .to()), got i64; x=i64[2]@cpu");
+}
+
+TEST(Elementwise, KeepsArithmeticAndLogicApart) {
+  const Tensor flags = ones({2}, {.dtype = boolean});
+  EXPECT_EQ(error_of<DTypeError>([&] { flags + flags; }),
+            "[add] expected numbers (cast with .to()), got bool; x=bool[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([&] { logical_and(zeros({2}), flags); }),
+            "[logical_and] expected bool (cast with .to()), got f32; x=f32[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([&] { where(zeros({2}), flags, flags); }),
+            "[where] expected a condition of bool, got f32[2]@cpu");
+}
+
+TEST(Elementwise, ClampWantsABound) {
+  EXPECT_EQ(error_of<ValueError>([] { clamp(zeros({2}), {}); }),
+            "[clamp] expected a bound, got none; x=f32[2]@cpu");
+}
+
+TEST(Elementwise, ResultsTakeTheFormatOfTheFirstDenseOperandOfTheirShape) {
+  const Tensor nhwc = zeros({2, 3, 4, 5}, {.format = MemoryFormat::channels_last});
+  const auto is_nhwc = [](const Tensor& x) { return x.suggested_format() == MemoryFormat::channels_last; };
+  EXPECT_TRUE(is_nhwc(nhwc + 1));
+  EXPECT_TRUE(is_nhwc(relu(nhwc)));
+  EXPECT_TRUE(is_nhwc(zeros({3, 1, 1}) * nhwc));
+  EXPECT_TRUE(is_nhwc(zeros({1}).expand({2, 3, 4, 5}) * nhwc));
+  EXPECT_TRUE(is_nhwc(gt(nhwc, zeros({2, 3, 4, 5}))));
+  EXPECT_FALSE(is_nhwc(zeros({2, 3, 4, 5}) + nhwc));
+}
+
+TEST(Elementwise, TiesShareTheGradientOfMaximum) {
+  Tensor a = tensor<double>({1, 2, 3}).set_requires_grad(), b = tensor<double>({1, 3, 2}).set_requires_grad();
+  maximum(a, b).backward(ones({3}, {.dtype = f64}));
+  EXPECT_THAT(a.grad().to_vector<double>(), ElementsAre(0.5, 0, 1));
+  EXPECT_THAT(b.grad().to_vector<double>(), ElementsAre(0.5, 1, 0));
+}
+
+TEST(Elementwise, PowersOfZeroHaveFiniteGradients) {
+  Tensor x = tensor<double>({0, 0, 0}).set_requires_grad(), p = tensor<double>({0, 1, 2}).set_requires_grad();
+  pow(x, p).backward(ones({3}, {.dtype = f64}));
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(0, 1, 0));
+  EXPECT_THAT(p.grad().to_vector<double>(), ElementsAre(0, 0, 0));
+}
+
+TEST(InPlace, WritesTheSameMemoryAndCountsVersions) {
+  Tensor x = tensor<float>({1, 2, 3});
+  const Tensor same = x;
+  ((x += 1) *= tensor<float>({2, 2, 3})) -= 1;
+  x.div_(3).add_(tensor<float>({1, 1, 1}), -0.5).sub_(tensor<float>({0, 0, 1}));
+  EXPECT_THAT(same.to_vector<float>(),
+              testing::Pointwise(testing::FloatEq(), {0.5f, 1.1666667f, 2.1666667f}));
+  EXPECT_EQ(same.version(), 6u);
+}
+
+TEST(InPlace, IsDifferentiable) {
+  Tensor x = tensor<double>({1, 2, 3}).set_requires_grad(), s = tensor<double>({2}).set_requires_grad();
+  Tensor y = x.clone();
+  y.mul_(s).add_(x, 10).sub_(1).mul_(3).div_(s);  // 3 (s x + 10 x - 1) / s = 3 x + (30 x - 3) / s
+  y.backward(ones({3}, {.dtype = f64}));
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(18, 18, 18));
+  EXPECT_THAT(s.grad().to_vector<double>(), ElementsAre(-(30 * 6 - 9) / 4.0));
+}
+
+TEST(InPlace, MayReadWhatItWrites) {
+  Tensor x = tensor<double>({3}).set_requires_grad();
+  Tensor y = x.clone();
+  y *= y;
+  y.backward();
+  EXPECT_EQ(x.grad().item(), 6);
+  Tensor m = tensor<float>({1, 2, 3, 4}, {2, 2});
+  m += m.mT();
+  EXPECT_THAT(m.to_vector<float>(), ElementsAre(2, 5, 5, 8));
+}
+
+TEST(InPlace, RefusesWhatDoesNotFit) {
+  Tensor x = zeros({2, 3});
+  EXPECT_EQ(error_of<ShapeError>([&] {
+              x += zeros({4, 2, 3});
+            }),
+            "[add_] expected an operand that broadcasts to f32[2,3]@cpu, got f32[4,2,3]@cpu");
+  Tensor wide = zeros({1}).expand({3});
+  EXPECT_EQ(
+      error_of<ShapeError>([&] { wide += 1; }),
+      "[add_] expected memory of its own for each element, got an expanded tensor; x=f32[3]strides[0]@cpu");
+  Tensor leaf = zeros({2}).set_requires_grad();
+  EXPECT_THROW(leaf += 1, AutogradError);
+}
+
+TEST(Autocast, PromotesMixedOperandsAndComputesPowersInFloat) {
+  const amp::Autocast autocast(DeviceType::cpu);
+  Tensor half = ones({2}, {.dtype = bf16}).set_requires_grad();
+  const Tensor sum = half + ones({2});
+  EXPECT_EQ(sum.dtype(), f32);
+  EXPECT_EQ((half * half).dtype(), bf16);
+  EXPECT_EQ(exp(half).dtype(), f32);
+  EXPECT_EQ(pow(half, 2).dtype(), f32);
+  EXPECT_EQ(where(gt(half, 0), half, ones({2})).dtype(), f32);
+  EXPECT_EQ(relu(half).dtype(), bf16);
+  sum.backward(ones({2}));
+  EXPECT_EQ(half.grad().dtype(), bf16);
+}
+
+TEST(Elementwise, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Tensor x = hashed({1000003}, 1, -5, 5).to(f32);
+  const int before = num_threads();
+  set_num_threads(1);
+  const std::vector<float> one = (exp(x) * tanh(x) + gelu(x)).to_vector<float>();
+  set_num_threads(3);
+  const std::vector<float> three = (exp(x) * tanh(x) + gelu(x)).to_vector<float>();
+  set_num_threads(before);
+  EXPECT_EQ(one, three);
+}
+
+}  // namespace
+}  // namespace fornax::test
