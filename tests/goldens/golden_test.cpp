@@ -1,4 +1,5 @@
-// Every recorded case of every op, forward and backward, in double and in single precision.
+// Every recorded case of every op, forward and backward, in double and in single precision, with images in
+// both formats.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -11,11 +12,12 @@
 namespace fornax::test {
 namespace {
 
-void check(const GoldenCase& golden, const GoldenOp& op, DType dtype) {
+void check(const GoldenCase& golden, const GoldenOp& op, DType dtype, MemoryFormat format) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < golden.inputs.size(); ++i) {
     const Tensor& in = golden.inputs[i];
-    inputs.push_back(is_floating(in.dtype()) ? in.to(dtype).clone() : in);
+    inputs.push_back((is_floating(in.dtype()) ? in.to(dtype) : in).clone());
+    if (in.rank() == 4) inputs.back() = inputs.back().to(format);
     if (golden.grads[i].defined()) inputs.back().set_requires_grad();
   }
   const double tolerance = dtype == f64 ? 1e-12 : 1e-5 * op.slack;
@@ -37,7 +39,8 @@ void check(const GoldenCase& golden, const GoldenOp& op, DType dtype) {
 const GoldenOps& all_runners() {
   static const GoldenOps all = [] {
     GoldenOps merged;
-    for (const GoldenOps* part : {&matmul_runners()}) merged.insert(part->begin(), part->end());
+    for (const GoldenOps* part : {&conv_runners(), &matmul_runners()})
+      merged.insert(part->begin(), part->end());
     return merged;
   }();
   return all;
@@ -45,7 +48,7 @@ const GoldenOps& all_runners() {
 
 std::vector<GoldenCase> all_cases() {
   std::vector<GoldenCase> all;
-  for (const char* file : {"ops_matmul"})
+  for (const char* file : {"ops_conv", "ops_matmul"})
     std::ranges::move(GoldenFile(file).cases(), std::back_inserter(all));
   return all;
 }
@@ -56,8 +59,11 @@ TEST_P(Golden, IsWhatPyTorchComputes) {
   const GoldenCase& golden = GetParam();
   const auto op = all_runners().find(golden.op);
   ASSERT_NE(op, all_runners().end()) << "nothing says how to run " << golden.op;
-  check(golden, op->second, f64);
-  check(golden, op->second, f32);
+  for (const MemoryFormat format : {MemoryFormat::contiguous, MemoryFormat::channels_last}) {
+    SCOPED_TRACE(format == MemoryFormat::contiguous ? "contiguous" : "channels_last");
+    check(golden, op->second, f64, format);
+    check(golden, op->second, f32, format);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Golden, ::testing::ValuesIn(all_cases()), [](const auto& param_info) {

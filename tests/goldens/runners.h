@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fornax/base/pair.h"
 #include "fornax/tensor/tensor.h"
 
 /// How each op of the goldens is called in Fornax. Each runner translates PyTorch's arguments.
@@ -21,11 +22,14 @@ struct GoldenOp {
 };
 using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
 
+const GoldenOps& conv_runners();
 const GoldenOps& matmul_runners();
 
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {
   return Dims(attrs.at(key).get<std::vector<std::int64_t>>());
 }
+/// [height, width]
+inline Pair pair(const Attrs& attrs, const char* key) { return {attrs.at(key).at(0), attrs.at(key).at(1)}; }
 
 }  // namespace fornax::test
