@@ -3,10 +3,17 @@ option(FORNAX_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(FORNAX_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(FORNAX_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(FORNAX_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(FORNAX_CUDA OFF CACHE STRING "The CUDA backend: OFF, ON, or SIM (simulated, for tests)")
+set_property(CACHE FORNAX_CUDA PROPERTY STRINGS OFF ON SIM)
 set(FORNAX_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined, thread (a ;-list)")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+if(FORNAX_CUDA)
+  message(FATAL_ERROR "Fornax ${PROJECT_VERSION} has no CUDA backend yet, only the CPU one: "
+                      "configure with -DFORNAX_CUDA=OFF (asked for: ${FORNAX_CUDA})")
 endif()
 
 set(CMAKE_CXX_STANDARD 20)
@@ -32,7 +39,7 @@ target_compile_options(fornax_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict> # GCC bug 105651: std::string
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unknown-warning-option>)
 foreach(sanitizer IN LISTS FORNAX_SANITIZE)
-  target_compile_options(fornax_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer -g)
+  target_compile_options(fornax_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
   if(sanitizer STREQUAL "undefined")
     target_compile_options(fornax_flags INTERFACE -fno-sanitize-recover=undefined)
   endif()
