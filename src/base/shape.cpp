@@ -65,7 +65,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op) {
   for (int i = 0; i < shorter.rank(); ++i) {
     const std::int64_t m = longer[i + shift], n = shorter[i];
     if (m != n && m != 1 && n != 1)
-      throw ShapeError(op, fmt::format("expected shapes that broadcast, got {} and {}", to_string(a), to_string(b)));
+      throw ShapeError(
+          op, fmt::format("expected shapes that broadcast, got {} and {}", to_string(a), to_string(b)));
     out[i + shift] = m == 1 ? n : m;
   }
   return out;

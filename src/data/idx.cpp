@@ -85,18 +85,12 @@ std::unique_ptr<Source> open_source(std::span<const std::byte> bytes, std::strin
 
 std::string type_name(std::uint8_t code) {
   switch (code) {
-    case 0x09:
-      return "signed bytes";
-    case 0x0b:
-      return "16-bit integers";
-    case 0x0c:
-      return "32-bit integers";
-    case 0x0d:
-      return "floats";
-    case 0x0e:
-      return "doubles";
-    default:
-      return fmt::format("type 0x{:02x}", code);
+    case 0x09: return "signed bytes";
+    case 0x0b: return "16-bit integers";
+    case 0x0c: return "32-bit integers";
+    case 0x0d: return "floats";
+    case 0x0e: return "doubles";
+    default: return fmt::format("type 0x{:02x}", code);
   }
 }
 

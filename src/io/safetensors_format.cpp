@@ -41,18 +41,13 @@ class HeaderReader {
 
   bool start_object(std::size_t) {
     switch (state_) {
-      case State::start:
-        state_ = State::names;
-        return true;
-      case State::metadata:
-        state_ = State::metadata_keys;
-        return true;
+      case State::start: state_ = State::names; return true;
+      case State::metadata: state_ = State::metadata_keys; return true;
       case State::tensor:
         state_ = State::fields;
         seen_.clear();
         return true;
-      default:
-        unexpected("an object");
+      default: unexpected("an object");
     }
   }
   bool end_object() {

@@ -29,6 +29,7 @@ FORNAX_API std::string_view name_of(DType dtype);
 /// The DType of a C++ type: `dtype_of<float> == f32`.
 template <class T>
 inline constexpr DType dtype_of = [] {
+  // clang-format off
   if constexpr (std::is_same_v<T, double>) return DType::f64;
   else if constexpr (std::is_same_v<T, float>) return DType::f32;
   else if constexpr (std::is_same_v<T, Half>) return DType::f16;
@@ -38,6 +39,7 @@ inline constexpr DType dtype_of = [] {
   else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
   else if constexpr (std::is_same_v<T, bool>) return DType::boolean;
   else static_assert(sizeof(T) == 0, "not an element type of Fornax");
+  // clang-format on
 }();
 
 /// Calls `f(std::type_identity<T>{})` with the C++ type of `dtype`: the only type switch in the code base.

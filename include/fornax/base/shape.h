@@ -18,7 +18,8 @@ inline constexpr int max_rank = 8;
 class Dims {
  public:
   constexpr Dims() = default;
-  constexpr Dims(std::initializer_list<std::int64_t> values) : Dims(std::span(values.begin(), values.size())) {}
+  constexpr Dims(std::initializer_list<std::int64_t> values)
+      : Dims(std::span(values.begin(), values.size())) {}
   constexpr explicit Dims(std::span<const std::int64_t> values) {
     if (values.size() > max_rank) too_long(values.size());
     rank_ = static_cast<int>(values.size());
