@@ -31,7 +31,8 @@ FORNAX_ROW(binary_row, Binary, CPU(binary_cpu));
 FORNAX_ROW(compare_row, Compare, CPU(compare_cpu));
 FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
            CPU(conv2d_grad_input_im2col));
-FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_im2col));
+FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_direct),
+           CPU(conv2d_grad_weight_im2col));
 FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));

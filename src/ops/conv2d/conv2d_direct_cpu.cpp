@@ -61,5 +61,14 @@ constinit const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_direct{
                                 weight_of<const T>(args.w), args.dx.ptr<T>());
       });
     }};
+constinit const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_direct{
+    {"direct", DeviceType::cpu, {f32, f64}},
+    [](const Conv2dGradWeight& args) { return needs_channels_last(args.dy, args.x); },
+    [](const Conv2dGradWeight& args) {
+      visit(args.dw.dtype, [&]<class T>(T) {
+        cpu::conv_grad_weight<T>(shape_of(args.x, args.dw, args.dy, args.params), args.dy.ptr<const T>(),
+                                 args.x.ptr<const T>(), weight_of<T>(args.dw));
+      });
+    }};
 
 }  // namespace fornax::ops

@@ -48,7 +48,7 @@ extern const dispatch::Row<Conv2dForward> conv2d_row;
 extern const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_direct, conv2d_grad_input_im2col;
 extern const dispatch::Row<Conv2dGradInput> conv2d_grad_input_row;
 
-extern const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_im2col;
+extern const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_direct, conv2d_grad_weight_im2col;
 extern const dispatch::Row<Conv2dGradWeight> conv2d_grad_weight_row;
 
 }  // namespace fornax::ops
