@@ -23,6 +23,7 @@ struct GoldenOp {
 using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
 
 const GoldenOps& conv_runners();
+const GoldenOps& elementwise_runners();
 const GoldenOps& matmul_runners();
 
 /// A list of axes, or of sizes.
