@@ -6,12 +6,14 @@
 #include "ops/compare/compare_op.h"
 #include "ops/conv2d/conv2d_op.h"
 #include "ops/copy/copy_op.h"
+#include "ops/cross_entropy/cross_entropy_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
 #include "ops/reduce/reduce_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
+#include "ops/softmax/softmax_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
@@ -35,12 +37,16 @@ FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_dire
            CPU(conv2d_grad_weight_im2col));
 FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
+FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
+FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
 FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
 FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
 FORNAX_ROW(where_row, Where, CPU(where_cpu));
+FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
+FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CPU(softmax_grad_cpu));
 
 }  // namespace fornax::ops
 
@@ -56,12 +62,16 @@ std::span<const RowInfo* const> all_rows() {
       &ops::conv2d_grad_weight_row,
       &ops::conv2d_row,
       &ops::copy_row,
+      &ops::cross_entropy_row,
+      &ops::cross_entropy_grad_row,
       &ops::fill_row,
       &ops::matmul_row,
       &ops::reduce_row,
       &ops::unary_grad_row,
       &ops::unary_row,
       &ops::where_row,
+      &ops::softmax_row,
+      &ops::softmax_grad_row,
   });
   return rows;
 }

@@ -13,6 +13,7 @@ const std::vector<OpCase>& all_op_cases() {
              elementwise_op_cases,
              matmul_op_cases,
              reduce_op_cases,
+             softmax_op_cases,
          }) {
       std::vector<OpCase> some = provider();
       all.insert(all.end(), some.begin(), some.end());

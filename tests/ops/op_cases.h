@@ -12,5 +12,6 @@ std::vector<OpCase> core_op_cases();
 std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> reduce_op_cases();
+std::vector<OpCase> softmax_op_cases();
 
 }  // namespace fornax::test
