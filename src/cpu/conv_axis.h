@@ -6,6 +6,22 @@
 
 namespace fornax::cpu {
 
+struct ConvRange {
+  std::int64_t begin, end;
+  std::int64_t size() const { return std::max<std::int64_t>(end - begin, 0); }
+};
+inline ConvRange overlap(ConvRange a, ConvRange b) {
+  return {std::max(a.begin, b.begin), std::min(a.end, b.end)};
+}
+
+/// The targets i < count whose source, i * stride + offset, lies in [0, sources): those that use a tap of a
+/// forward.
+inline ConvRange conv_targets(std::int64_t count, std::int64_t sources, std::int64_t stride,
+                              std::int64_t offset) {
+  return {offset >= 0 ? 0 : (-offset + stride - 1) / stride,
+          sources <= offset ? 0 : std::min(count, (sources - offset + stride - 1) / stride)};
+}
+
 /// One axis (rows or columns) of a convolution seen from its targets: the pixels that are written. A target
 /// reads source `s` at tap `k`, or nothing. Targets that read at the same taps, at the same distances, form a
 /// class: all pixels of a product of two classes take part in the same sums, borders and phases of a stride

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <vector>
 
 #include "cpu/conv.h"
 #include "cpu/conv_axis.h"
+#include "cpu/conv_depthwise.h"
 #include "cpu/copy.h"
 #include "cpu/scratch.h"
 #include "cpu/tile.h"
@@ -246,6 +245,7 @@ class Gather {
 
 template <class T>
 void conv_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w, const T* bias, T* y) {
+  if (is_depthwise(s)) return depthwise_forward(s, x, w, bias, y);
   Gather<T>(s.n, s.groups, {x, s.ih, s.iw, s.ic}, {y, s.oh, s.ow, s.oc},
             ConvAxis::forward(s.oh, s.ih, s.kh, s.stride.h, s.padding.h, s.dilation.h),
             ConvAxis::forward(s.ow, s.iw, s.kw, s.stride.w, s.padding.w, s.dilation.w))
@@ -254,6 +254,7 @@ void conv_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w, 
 
 template <class T>
 void conv_grad_input(const ConvShape& s, const T* dy, const ConvWeight<const T>& w, T* dx) {
+  if (is_depthwise(s)) return depthwise_grad_input(s, dy, w, dx);
   Gather<T>(s.n, s.groups, {dy, s.oh, s.ow, s.oc}, {dx, s.ih, s.iw, s.ic},
             ConvAxis::backward(s.ih, s.oh, s.kh, s.stride.h, s.padding.h, s.dilation.h),
             ConvAxis::backward(s.iw, s.ow, s.kw, s.stride.w, s.padding.w, s.dilation.w))

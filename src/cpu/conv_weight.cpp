@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "cpu/conv.h"
+#include "cpu/conv_axis.h"
+#include "cpu/conv_depthwise.h"
 #include "cpu/copy.h"
 #include "cpu/scratch.h"
 #include "cpu/tile.h"
@@ -24,28 +26,16 @@ constexpr Index wanted_tasks = 32, least_blocks_per_slab = 4;
 constexpr Index narrow_map = 14, least_images_in_a_run = 8, most_images_in_a_run = 32;
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
-struct Range {
-  Index begin, end;
-  Index size() const { return std::max<Index>(end - begin, 0); }
-};
-Range overlap(Range a, Range b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
-
-/// The positions i < count for which i * stride + offset lies in [0, sources).
-Range valid(Index count, Index sources, Index stride, Index offset) {
-  return {offset >= 0 ? 0 : divide_up(-offset, stride),
-          sources <= offset ? 0 : std::min(count, divide_up(sources - offset, stride))};
-}
-
 /// The output pixels that may use a tap, and the source of pixel (0, 0).
 struct Tap {
   Index slot;  // of its sums
   Index y, x;
-  Range rows, columns;
+  ConvRange rows, columns;
 };
 
 /// Images and rows of the output.
 struct Block {
-  Range images, rows;
+  ConvRange images, rows;
 };
 
 template <class T>
@@ -132,8 +122,8 @@ class WeightGradient {
     for (Index u = 0; u < s_.kh; ++u) {
       for (Index v = 0; v < s_.kw; ++v) {
         const Index y = u * s_.dilation.h - s_.padding.h, x = v * s_.dilation.w - s_.padding.w;
-        const Range rows = valid(s_.oh, s_.ih, s_.stride.h, y);
-        const Range columns = padded_ ? Range{0, s_.ow} : valid(s_.ow, s_.iw, s_.stride.w, x);
+        const ConvRange rows = conv_targets(s_.oh, s_.ih, s_.stride.h, y);
+        const ConvRange columns = padded_ ? ConvRange{0, s_.ow} : conv_targets(s_.ow, s_.iw, s_.stride.w, x);
         const bool live = rows.size() > 0 && columns.size() > 0;
         if (live) taps_.push_back({slots_, y, x, rows, columns});
         if (live || every_tap_has_a_slot_) ++slots_;
@@ -168,7 +158,7 @@ class WeightGradient {
     return {{n, std::min(n + images_, s_.n)}, {y, std::min(y + rows_, s_.oh)}};
   }
 
-  Range source_rows(const Block& b) const {
+  ConvRange source_rows(const Block& b) const {
     const Index begin = b.rows.begin * s_.stride.h - s_.padding.h;
     const Index end = (b.rows.end - 1) * s_.stride.h - s_.padding.h + (s_.kh - 1) * s_.dilation.h + 1;
     return overlap({begin, end}, {0, s_.ih});
@@ -197,7 +187,7 @@ class WeightGradient {
 
   /// x's channels under a block as [row][column][image][channel], with `count` channels.
   void copy_source(const Block& b, const T* from, Index count, T* to) const {
-    const Range rows = source_rows(b);
+    const ConvRange rows = source_rows(b);
     from += b.images.begin * image_;
     for (Index y = rows.begin; y < rows.end; ++y) {
       for (Index x = 0; x < s_.iw; ++x, to += b.images.size() * count) {
@@ -210,7 +200,7 @@ class WeightGradient {
   void find_runs(const Block& b, const Tap& tap, Index count, std::vector<Run>& runs) const {
     runs.clear();
     const Index V = tile_.columns, first_row = source_rows(b).begin;
-    const Range rows = overlap(b.rows, tap.rows), columns = tap.columns;
+    const ConvRange rows = overlap(b.rows, tap.rows), columns = tap.columns;
     const auto add = [&](Index a, Index pixel, Index length) {
       if (!runs.empty()) {
         Run& last = runs.back();
@@ -243,7 +233,8 @@ class WeightGradient {
   Index a_step(Index count) const { return along_images_ ? count : s_.stride.w * column_; }
 
   /// One slab's sums of one group for a block of channels and outputs.
-  void sum_slab(Index slab, Index group, Range channels, Range outputs, T* sums, T* panels, T* pixels) const {
+  void sum_slab(Index slab, Index group, ConvRange channels, ConvRange outputs, T* sums, T* panels,
+                T* pixels) const {
     for (Index slot = 0; slot < slots_; ++slot) {
       for (Index c = channels.begin; c < channels.end; ++c) {
         std::fill_n(sums + (slot * channels_ + c) * outputs_ + outputs.begin, outputs.size(), T(0));
@@ -347,6 +338,7 @@ class WeightGradient {
 
 template <class T>
 void conv_grad_weight(const ConvShape& shape, const T* dy, const T* x, const ConvWeight<T>& dw) {
+  if (is_depthwise(shape)) return depthwise_grad_weight(shape, dy, x, dw);
   WeightGradient<T>(shape, dy, x, dw).run();
 }
 

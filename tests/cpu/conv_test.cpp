@@ -33,6 +33,7 @@ const ConvShape shapes[] = {
     shape_of(2, 400, 9, 9, 150, 1, 1, 1, 0),                 // pointwise, two stretches
     shape_of(1, 210, 5, 4, 200, 3, 3, 1, 1),                 // five stretches, blocks of channels and outputs
     shape_of(20, 12, 7, 9, 18, 3, 2, {2, 1}, {1, 0}, 1, 3),  // groups
+    shape_of(3, 70, 9, 8, 70, 3, 3, 2, 1, 1, 70),            // depthwise
     shape_of(1, 2, 40, 33, 3, 2, 3, {3, 2}, {0, 2}, {2, 1}),  // uneven
 };
 
