@@ -2,6 +2,7 @@
 
 #define EIGEN_FAST_MATH 0  // else psqrt is an estimate that is wrong at infinity and for subnormals
 #include <Eigen/Core>
+#include <type_traits>
 
 #include "fornax/base/half.h"
 
@@ -170,6 +171,83 @@ inline void store_first(auto* to, const Packet<T>& value, std::int64_t count) {
   std::remove_cvref_t<decltype(*to)> buffer[lanes<T>];
   store(buffer, value);
   __builtin_memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(count) * sizeof *buffer);
+}
+
+/// A whole register of memory, or its first `count` lanes: one form for the middle and the end of a row.
+template <class T, bool Whole>
+inline Packet<T> load_some(const auto* from, std::int64_t count) {
+  if constexpr (Whole)
+    return load(from);
+  else
+    return load_first<T>(from, count);
+}
+template <class T, bool Whole>
+inline void store_some(auto* to, const Packet<T>& value, std::int64_t count) {
+  if constexpr (Whole)
+    store(to, value);
+  else
+    store_first<T>(to, value, count);
+}
+
+/// Lanes of ones where the condition holds, for select.
+template <class T>
+inline Packet<T> equal(const Packet<T>& a, const Packet<T>& b) {
+  return Eigen::internal::pcmp_eq(a, b);
+}
+/// a > b, or a is NaN.
+template <class T>
+inline Packet<T> greater_or_nan(const Packet<T>& a, const Packet<T>& b) {
+  return Eigen::internal::por(Eigen::internal::pcmp_lt(b, a), Eigen::internal::pcmp_lt_or_nan(a, a));
+}
+template <class T>
+inline Packet<T> select(const Packet<T>& condition, const Packet<T>& a, const Packet<T>& b) {
+  return Eigen::internal::pselect(condition, a, b);
+}
+/// a where v is above zero or NaN, else zero: the gradient of relu(v).
+template <class T>
+inline Packet<T> where_active(const Packet<T>& a, const Packet<T>& v) {
+  return Eigen::internal::pandnot(a, Eigen::internal::pcmp_le(v, broadcast(T(0))));
+}
+/// The same condition as bits, the first lane's lowest.
+template <class T>
+inline std::uint32_t active_bits(const Packet<T>& v) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NLE_UQ);
+  else
+    return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NLE_UQ);
+#elif defined(__AVX__)
+  if constexpr (std::is_same_v<T, float>)
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NLE_UQ)));
+  else
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NLE_UQ)));
+#else
+  T values[lanes<T>];
+  store(values, v);
+  std::uint32_t bits = 0;
+  for (int i = 0; i < lanes<T>; ++i) bits |= static_cast<std::uint32_t>(!(values[i] <= T(0))) << i;
+  return bits;
+#endif
+}
+/// a where the lane's bit is set, else zero.
+template <class T>
+inline Packet<T> where_bits(const Packet<T>& a, std::uint32_t bits) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_maskz_mov_ps(static_cast<__mmask16>(bits), a);
+  else
+    return _mm512_maskz_mov_pd(static_cast<__mmask8>(bits), a);
+#else
+  using Word = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+  typedef Word Lanes __attribute__((vector_size(sizeof(T) * lanes<T>)));
+  Lanes lane, value;
+  for (int i = 0; i < lanes<T>; ++i) lane[i] = Word(1) << i;
+  __builtin_memcpy(&value, &a, sizeof value);
+  value &= reinterpret_cast<Lanes>((lane & Word(bits)) != 0);
+  Packet<T> result;
+  __builtin_memcpy(&result, &value, sizeof result);
+  return result;
+#endif
 }
 
 }  // namespace fornax::cpu::FORNAX_ISA
