@@ -2,6 +2,7 @@
 // a backend that is not built vanishes from its row. How to add an op: src/ops/README.md.
 #include <array>
 
+#include "ops/batch_norm/batch_norm_op.h"
 #include "ops/binary/binary_op.h"
 #include "ops/compare/compare_op.h"
 #include "ops/conv2d/conv2d_op.h"
@@ -10,6 +11,7 @@
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
+#include "ops/pool/pool_op.h"
 #include "ops/reduce/reduce_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
@@ -29,6 +31,10 @@ FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
 
 namespace fornax::ops {
 
+FORNAX_ROW(batch_norm_statistics_row, BatchNormStatistics, CPU(batch_norm_statistics_cpu));
+FORNAX_ROW(batch_norm_apply_row, BatchNormApply, CPU(batch_norm_apply_cpu));
+FORNAX_ROW(batch_norm_grad_parameters_row, BatchNormGradParameters, CPU(batch_norm_grad_parameters_cpu));
+FORNAX_ROW(batch_norm_grad_input_row, BatchNormGradInput, CPU(batch_norm_grad_input_cpu));
 FORNAX_ROW(binary_row, Binary, CPU(binary_cpu));
 FORNAX_ROW(compare_row, Compare, CPU(compare_cpu));
 FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
@@ -41,6 +47,10 @@ FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
+FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
+FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CPU(max_pool2d_grad_cpu));
+FORNAX_ROW(avg_pool2d_row, AvgPool2d, CPU(avg_pool2d_cpu));
+FORNAX_ROW(avg_pool2d_grad_row, AvgPool2dGrad, CPU(avg_pool2d_grad_cpu));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
 FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
 FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
@@ -56,6 +66,10 @@ std::span<const RowInfo* const> all_rows() {
   static constexpr std::array rows = std::to_array<const RowInfo*>({
       &autograd::grad_accumulate_row,
       &autograd::find_nonfinite_row,
+      &ops::batch_norm_statistics_row,
+      &ops::batch_norm_apply_row,
+      &ops::batch_norm_grad_parameters_row,
+      &ops::batch_norm_grad_input_row,
       &ops::binary_row,
       &ops::compare_row,
       &ops::conv2d_grad_input_row,
@@ -66,6 +80,10 @@ std::span<const RowInfo* const> all_rows() {
       &ops::cross_entropy_grad_row,
       &ops::fill_row,
       &ops::matmul_row,
+      &ops::max_pool2d_row,
+      &ops::max_pool2d_grad_row,
+      &ops::avg_pool2d_row,
+      &ops::avg_pool2d_grad_row,
       &ops::reduce_row,
       &ops::unary_grad_row,
       &ops::unary_row,

@@ -39,7 +39,8 @@ void check(const GoldenCase& golden, const GoldenOp& op, DType dtype, MemoryForm
 const GoldenOps& all_runners() {
   static const GoldenOps all = [] {
     GoldenOps merged;
-    for (const GoldenOps* part : {&conv_runners(), &elementwise_runners(), &matmul_runners()})
+    for (const GoldenOps* part :
+         {&batch_norm_runners(), &conv_runners(), &elementwise_runners(), &matmul_runners(), &pool_runners()})
       merged.insert(part->begin(), part->end());
     return merged;
   }();
@@ -48,7 +49,7 @@ const GoldenOps& all_runners() {
 
 std::vector<GoldenCase> all_cases() {
   std::vector<GoldenCase> all;
-  for (const char* file : {"ops_elementwise", "ops_conv", "ops_matmul"})
+  for (const char* file : {"ops_elementwise", "ops_conv", "ops_matmul", "ops_pool"})
     std::ranges::move(GoldenFile(file).cases(), std::back_inserter(all));
   return all;
 }

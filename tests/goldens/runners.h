@@ -22,9 +22,11 @@ struct GoldenOp {
 };
 using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
 
+const GoldenOps& batch_norm_runners();
 const GoldenOps& conv_runners();
 const GoldenOps& elementwise_runners();
 const GoldenOps& matmul_runners();
+const GoldenOps& pool_runners();
 
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {

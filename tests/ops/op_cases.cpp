@@ -8,10 +8,12 @@ const std::vector<OpCase>& all_op_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> all;
     for (const auto provider : {
+             batch_norm_op_cases,
              conv2d_op_cases,
              core_op_cases,
              elementwise_op_cases,
              matmul_op_cases,
+             pool_op_cases,
              reduce_op_cases,
              softmax_op_cases,
          }) {

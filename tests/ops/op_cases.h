@@ -7,10 +7,12 @@
 /// The providers of op cases. A new one is declared here and listed in op_cases.cpp.
 namespace fornax::test {
 
+std::vector<OpCase> batch_norm_op_cases();
 std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();
 std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
+std::vector<OpCase> pool_op_cases();
 std::vector<OpCase> reduce_op_cases();
 std::vector<OpCase> softmax_op_cases();
 

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "fornax/ops/activation.h"
+#include "fornax/tensor/tensor.h"
+
+namespace fornax {
+
+struct BatchNormOptions {
+  /// True: normalise by the statistics of this batch and update the running ones. False: by the running ones.
+  bool training = false;
+  /// Weight of this batch in the running statistics.
+  double momentum = 0.1;
+  double eps = 1e-5;
+};
+
+struct BatchNormActOptions {
+  bool training = false;
+  double momentum = 0.1;
+  double eps = 1e-5;
+  Activation activation = Activation::none;
+  /// Added before the activation: shape and dtype of x. Undefined: nothing.
+  Tensor residual = {};
+};
+
+/// y = (x - mean) / sqrt(var + eps) * weight + bias per channel (Ioffe and Szegedy, 2015).
+///
+/// x: floating, [N, C] or [N, C, ...]. weight, bias, running_mean, running_var: [C], f64 for x in f64, else
+/// f32; weight and bias may be undefined (1 and 0), the running statistics too when training. y has x's dtype
+/// and format; channels_last is the fast one. When training, mean and var are those of the batch, gradients
+/// flow through them, and the running statistics are updated in place: running += momentum * (batch -
+/// running), with the unbiased variance. Statistics of 16-bit and f32 inputs are good to 1e-6 relative, also
+/// where the mean is far larger than the deviation. Throws ShapeError, DTypeError, ValueError. Does not wait
+/// for the device.
+FORNAX_API Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             const Tensor& running_mean, const Tensor& running_var,
+                             const BatchNormOptions& options = {});
+
+/// activation(batch_norm(x, ...) + residual) in one pass over memory (after the one for the statistics), and
+/// two in backward.
+FORNAX_API Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                 const Tensor& running_mean, const Tensor& running_var,
+                                 const BatchNormActOptions& options = {});
+
+}  // namespace fornax

@@ -1,0 +1,185 @@
+#include "fornax/ops/batch_norm.h"
+
+#include <fmt/format.h>
+
+#include "fornax/autograd/node.h"
+#include "fornax/base/error.h"
+#include "ops/batch_norm/batch_norm_op.h"
+#include "ops/common/check.h"
+
+namespace fornax {
+namespace {
+
+/// x itself if it is dense in a format that the rows take, else a copy.
+Tensor dense(const Tensor& x) {
+  return x.rank() == 4 && x.is_contiguous(MemoryFormat::channels_last) ? x : x.contiguous();
+}
+
+MemoryFormat dense_format(const Tensor& x) {
+  return x.rank() == 4 && x.is_contiguous(MemoryFormat::channels_last) ? MemoryFormat::channels_last
+                                                                       : MemoryFormat::contiguous;
+}
+
+/// Room for a bit per element of x, in the order of its memory; see batch_norm_op.h.
+Tensor empty_bits(const Tensor& x) {
+  const std::int64_t images = x.size(0), channels = x.size(1);
+  std::int64_t per_channel = 1;
+  for (int axis = 2; axis < x.rank(); ++axis) per_channel *= x.size(axis);
+  const bool channels_last = x.rank() == 2 || dense_format(x) == MemoryFormat::channels_last;
+  return empty(channels_last ? Shape{images, per_channel, (channels + 7) / 8}
+                             : Shape{images, channels, (per_channel + 7) / 8},
+               {.dtype = u8, .device = x.device()});
+}
+
+struct BatchNormGrad final : autograd::Node {
+  autograd::Saved x, mean, var, weight, bias, bits;
+  double eps = 0;
+  Activation activation = Activation::none;
+  bool training = false;
+  std::string_view name() const override { return "batch_norm"; }
+  Grads backward(const Tensor& dy) override;
+};
+
+Grads BatchNormGrad::backward(const Tensor& dy) {
+  const Tensor input = x.get(*this), mu = mean.get(*this), variance = var.get(*this);
+  const Tensor scale = weight.get(*this), shift = bias.get(*this), passed = bits.get(*this);
+  const MemoryFormat format = dense_format(input);
+  const bool overwrites = dy.is_sole_owner() && dy.is_contiguous(format);
+  const Tensor g = dy.to(format);
+  Tensor dweight, dbias;
+  if (training || needs(1) || needs(2)) {
+    dweight = empty_like(mu);
+    dbias = empty_like(mu);
+    dispatch::run(ops::batch_norm_grad_parameters_row,
+                  ops::BatchNormGradParameters{.dy = g,
+                                               .dweight = dweight,
+                                               .dbias = dbias,
+                                               .x = input,
+                                               .mean = mu,
+                                               .var = variance,
+                                               .weight = scale,
+                                               .bias = shift,
+                                               .bits = passed,
+                                               .eps = eps,
+                                               .activation = activation});
+  }
+  Tensor dx, dresidual;
+  const bool gated = activation != Activation::none;
+  if (needs(3)) dresidual = gated ? empty_like(input) : dy;
+  if (needs(0) || (needs(3) && gated)) {
+    dx = overwrites && !dresidual.is(dy) ? dy : empty_like(input);
+    ops::BatchNormGradInput args{.dx = dx,
+                                 .dy = g,
+                                 .x = input,
+                                 .mean = mu,
+                                 .var = variance,
+                                 .weight = scale,
+                                 .bias = shift,
+                                 .bits = passed,
+                                 .eps = eps,
+                                 .activation = activation};
+    if (gated) args.dresidual = dresidual;
+    if (training) {
+      args.dweight = dweight;
+      args.dbias = dbias;
+    }
+    dispatch::run(ops::batch_norm_grad_input_row, args);
+  }
+  return {dx, dweight, dbias, dresidual};
+}
+
+}  // namespace
+
+Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                      const Tensor& running_var, const BatchNormActOptions& options) {
+  constexpr std::string_view op = "batch_norm";
+  const Tensor& residual = options.residual;
+  const auto operands = [&] {
+    return ops::describe({{"x", x},
+                          {"weight", weight},
+                          {"bias", bias},
+                          {"running_mean", running_mean},
+                          {"running_var", running_var},
+                          {"residual", residual}});
+  };
+  if (x.rank() < 2) throw ShapeError(op, "expected x of [N, C, ...], got " + describe(x));
+  if (!is_floating(x.dtype())) throw DTypeError(op, "expected a floating x, got " + describe(x));
+  const DType wide = x.dtype() == f64 ? f64 : f32;
+  for (const Tensor* values : {&weight, &bias, &running_mean, &running_var}) {
+    if (!values->defined()) continue;
+    if (values->shape() != Shape{x.size(1)})
+      throw ShapeError(op, fmt::format("expected [{}] values per channel, got {}; {}", x.size(1),
+                                       describe(*values), operands()));
+    if (values->dtype() != wide)
+      throw DTypeError(op, fmt::format("expected parameters and statistics in {}, got {}; {}", name_of(wide),
+                                       describe(*values), operands()));
+  }
+  if (residual.defined() && residual.shape() != x.shape())
+    throw ShapeError(op, "expected a residual of x's shape, got " + operands());
+  if (residual.defined() && residual.dtype() != x.dtype())
+    throw DTypeError(op, "expected a residual of x's dtype, got " + operands());
+  for (const Tensor* other : {&weight, &bias, &running_mean, &running_var, &residual})
+    if (other->defined() && other->device() != x.device())
+      throw DeviceError(op, "expected all on one device, got " + operands());
+  const bool tracked = running_mean.defined() && running_var.defined();
+  if (!tracked && (!options.training || running_mean.defined() || running_var.defined()))
+    throw ValueError(op,
+                     "expected running_mean and running_var (or neither, when training), got " + operands());
+  const std::int64_t per_channel = x.size(1) == 0 ? 0 : x.numel() / x.size(1);
+  if (options.training && per_channel < 2)
+    throw ShapeError(op, "expected more than one value per channel when training, got " + operands());
+
+  const Tensor input = dense(x), scale = weight.defined() ? weight.contiguous() : weight;
+  const Tensor shift = bias.defined() ? bias.contiguous() : bias;
+  const Tensor added = residual.defined() ? residual.to(dense_format(input)) : residual;
+  Tensor mean, var;
+  if (options.training) {
+    mean = empty({x.size(1)}, {.dtype = wide, .device = x.device()});
+    var = empty_like(mean);
+    dispatch::run(ops::batch_norm_statistics_row, ops::BatchNormStatistics{input, mean, var});
+    if (tracked) {
+      const NoGrad no_grad;
+      const double n = static_cast<double>(per_channel);
+      Tensor(running_mean).mul_(1 - options.momentum).add_(mean, options.momentum);
+      Tensor(running_var).mul_(1 - options.momentum).add_(var, options.momentum * n / (n - 1));
+    }
+  } else {
+    mean = running_mean.contiguous();
+    var = running_var.contiguous();
+  }
+
+  Tensor y = empty_like(input), bits;
+  if (options.activation != Activation::none && added.defined() &&
+      autograd::needs_grad({{input, scale, shift, added}}))
+    bits = empty_bits(input);
+  dispatch::run(ops::batch_norm_apply_row, ops::BatchNormApply{.y = y,
+                                                               .bits = bits,
+                                                               .x = input,
+                                                               .mean = mean,
+                                                               .var = var,
+                                                               .weight = scale,
+                                                               .bias = shift,
+                                                               .residual = added,
+                                                               .eps = options.eps,
+                                                               .activation = options.activation});
+  autograd::record<BatchNormGrad>(y, {input, scale, shift, added}, [&](BatchNormGrad& node) {
+    node.x.save(input);
+    node.mean.save(mean);
+    node.var.save(var);
+    node.weight.save(scale);
+    if (options.activation != Activation::none && !bits.defined()) node.bias.save(shift);
+    node.bits.save(bits);
+    node.eps = options.eps;
+    node.activation = options.activation;
+    node.training = options.training;
+  });
+  return y;
+}
+
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, const BatchNormOptions& options) {
+  return batch_norm_act(x, weight, bias, running_mean, running_var,
+                        {.training = options.training, .momentum = options.momentum, .eps = options.eps});
+}
+
+}  // namespace fornax

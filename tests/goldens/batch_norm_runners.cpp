@@ -1,0 +1,31 @@
+#include "fornax/ops/batch_norm.h"
+#include "goldens/runners.h"
+
+namespace fornax::test {
+namespace {
+
+Tensor optional_input(std::span<const Tensor> in, std::size_t i) { return i < in.size() ? in[i] : Tensor(); }
+
+std::vector<Tensor> run_train(const Attrs& attrs, std::span<const Tensor> in) {
+  const Tensor mean = in[1].clone(), var = in[2].clone();
+  const Tensor y = batch_norm(in[0], optional_input(in, 3), optional_input(in, 4), mean, var,
+                              {.training = true, .momentum = attrs.at("momentum"), .eps = attrs.at("eps")});
+  return {y, mean, var};
+}
+
+std::vector<Tensor> run_eval(const Attrs& attrs, std::span<const Tensor> in) {
+  return {batch_norm(in[0], optional_input(in, 3), optional_input(in, 4), in[1], in[2],
+                     {.eps = attrs.at("eps")})};
+}
+
+}  // namespace
+
+const GoldenOps& batch_norm_runners() {
+  static const GoldenOps ops = {
+      {"batch_norm_eval", {run_eval}},
+      {"batch_norm_train", {run_train, 10}},  // gradients are differences of sums
+  };
+  return ops;
+}
+
+}  // namespace fornax::test
