@@ -20,7 +20,7 @@ constexpr std::string_view metadata_key = "__metadata__";
 constexpr std::string_view dtype_names[dtype_count] = {"F64", "F32", "F16", "BF16",
                                                        "I64", "I32", "U8",  "BOOL"};
 /// DTypes in the order in which the reference lays out tensors.
-constexpr DType layout_order[dtype_count] = {f64, i64, f32, i32, bf16, f16, u8, boolean};
+constexpr DType layout_order[dtype_count] = {i64, f64, f32, i32, bf16, f16, u8, boolean};
 
 std::string_view format_name(DType dtype) { return dtype_names[static_cast<int>(dtype)]; }
 

@@ -7,10 +7,13 @@
 #include <string>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::data {
 namespace {
+
+using namespace test;
 
 using testing::ElementsAre;
 
@@ -39,12 +42,7 @@ std::string gzip(const std::string& text) {
 IdxArray parse(const std::string& file) { return parse_idx(std::as_bytes(std::span(file)), "f"); }
 
 std::string refusal(const std::string& file) {
-  try {
-    parse(file);
-  } catch (const IoError& e) {
-    return e.what();
-  }
-  return "accepted";
+  return error_of<IoError>([&] { parse(file); });
 }
 
 TEST(Idx, ReadsSizesAndValuesPlainAndPacked) {
@@ -119,13 +117,8 @@ TEST(Idx, RefusesCorruptGzip) {
 
 TEST(Idx, AMissingFileIsNamed) {
   const TemporaryDirectory directory;
-  try {
-    read_idx(directory / "none");
-    FAIL();
-  } catch (const IoError& e) {
-    EXPECT_EQ(e.what(),
-              "[" + directory / "none" + "] expected a readable file, got: No such file or directory");
-  }
+  EXPECT_EQ(error_of<IoError>([&] { read_idx(directory / "none"); }),
+            "[" + directory / "none" + "] expected a readable file, got: No such file or directory");
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <string>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::data {
 namespace {
+
+using namespace test;
 
 using testing::ElementsAre;
 using testing::EndsWith;
@@ -27,12 +30,7 @@ class MnistFiles : public testing::Test {
     write_text(directory / "t10k-labels-idx1-ubyte", labels);
   }
   std::string refusal() {
-    try {
-      read_mnist(directory.path(), Split::test);
-    } catch (const IoError& e) {
-      return e.what();
-    }
-    return "accepted";
+    return error_of<IoError>([&] { read_mnist(directory.path(), Split::test); });
   }
   const TemporaryDirectory directory;
 };
@@ -63,12 +61,8 @@ TEST_F(MnistFiles, AreNamedWhenMissing) {
   EXPECT_THAT(
       refusal(),
       EndsWith("] expected the file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz in it, got neither"));
-  try {
-    read_mnist("/no/such/directory", Split::train);
-    FAIL();
-  } catch (const IoError& e) {
-    EXPECT_STREQ(e.what(), "[/no/such/directory] expected a directory of data, got none");
-  }
+  EXPECT_EQ(error_of<IoError>([&] { read_mnist("/no/such/directory", Split::train); }),
+            "[/no/such/directory] expected a directory of data, got none");
 }
 
 TEST(FashionMnist, IsReadAsDebianShipsIt) {
@@ -112,14 +106,9 @@ TEST(Cifar10Files, AreRefusedWhenTruncatedOrCorrupt) {
   const TemporaryDirectory directory;
   const auto refusal = [&](const std::string& file) -> std::string {
     write_text(directory / "test_batch.bin", file);
-    try {
-      read_cifar10(directory.path(), Split::test);
-    } catch (const IoError& e) {
-      return e.what();
-    }
-    return "accepted";
+    return error_of<IoError>([&] { read_cifar10(directory.path(), Split::test); });
   };
-  EXPECT_EQ(refusal(cifar_file(9)), "accepted");
+  EXPECT_EQ(refusal(cifar_file(9)), "no error");
   EXPECT_THAT(refusal(cifar_file(9).substr(1)), EndsWith("] expected records of 3073 bytes, got 3072 bytes"));
   EXPECT_THAT(refusal(""), EndsWith("] expected records of 3073 bytes, got 0 bytes"));
   EXPECT_THAT(refusal(cifar_file(9) + cifar_file(10)),

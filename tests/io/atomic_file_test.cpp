@@ -7,10 +7,13 @@
 #include <string>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::io {
 namespace {
+
+using namespace test;
 
 namespace fs = std::filesystem;
 using testing::EndsWith;
@@ -38,14 +41,12 @@ TEST(AtomicFile, AFullDiskKeepsThePreviousFileAndRemovesTheTemporary) {
   const TemporaryDirectory directory;
   const std::string path = directory / "a.txt";
   write_text(path, "before");
-  try {
-    const DiskFullAfter full(1000);
-    AtomicFile file(path);
-    file.write(std::string(4000, 'x'));
-    FAIL() << "expected the write to fail";
-  } catch (const IoError& e) {
-    EXPECT_EQ(e.what(), "[" + path + "] expected to write the file, got: File too large");
-  }
+  EXPECT_EQ(error_of<IoError>([&] {
+              const DiskFullAfter full(1000);
+              AtomicFile file(path);
+              file.write(std::string(4000, 'x'));
+            }),
+            "[" + path + "] expected to write the file, got: File too large");
   EXPECT_EQ(read_text(path), "before");
   EXPECT_EQ(files_in(directory), 1u);
 }

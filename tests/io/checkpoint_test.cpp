@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::io {
 namespace {
+
+using namespace test;
 
 using testing::ElementsAre;
 using testing::EndsWith;
@@ -50,12 +53,7 @@ TEST(Checkpoint, RefusesOtherFilesAndOtherVersions) {
   const TemporaryDirectory directory;
   const auto refusal = [&](const Metadata& metadata) -> std::string {
     save_safetensors(directory / "a", {}, metadata);
-    try {
-      load_checkpoint(directory / "a");
-    } catch (const IoError& e) {
-      return e.what();
-    }
-    return "accepted";
+    return error_of<IoError>([&] { load_checkpoint(directory / "a"); });
   };
   EXPECT_THAT(refusal({}), EndsWith("a] expected a checkpoint of version 1, got another safetensors file"));
   EXPECT_THAT(refusal({{"fornax_checkpoint", "9"}}),
@@ -63,23 +61,15 @@ TEST(Checkpoint, RefusesOtherFilesAndOtherVersions) {
 }
 
 TEST(Checkpoint, NamesTheMissingPart) {
-  try {
-    (void)sample(1).part("random");
-    FAIL();
-  } catch (const ValueError& e) {
-    EXPECT_STREQ(e.what(), "[checkpoint] expected a part 'random', got 'model', 'optimizer', 'schedule'");
-  }
+  EXPECT_EQ(error_of<ValueError>([&] { (void)sample(1).part("random"); }),
+            "[checkpoint] expected a part 'random', got 'model', 'optimizer', 'schedule'");
 }
 
 TEST(Checkpoint, PartsNamesMayNotHoldTheSeparator) {
   Checkpoint checkpoint;
   checkpoint.parts["a.b"];
-  try {
-    save_checkpoint("/tmp/never-written", checkpoint);
-    FAIL();
-  } catch (const ValueError& e) {
-    EXPECT_STREQ(e.what(), "[save_checkpoint] expected parts' names without '.', got 'a.b'");
-  }
+  EXPECT_EQ(error_of<ValueError>([&] { save_checkpoint("/tmp/never-written", checkpoint); }),
+            "[save_checkpoint] expected parts' names without '.', got 'a.b'");
 }
 
 }  // namespace

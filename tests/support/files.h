@@ -11,7 +11,7 @@
 #include <string>
 
 /// Files for tests.
-namespace fornax {
+namespace fornax::test {
 
 /// A new empty directory, removed with all that is in it at the end of the scope.
 class TemporaryDirectory {
@@ -67,4 +67,4 @@ inline std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-}  // namespace fornax
+}  // namespace fornax::test

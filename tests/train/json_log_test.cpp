@@ -8,10 +8,13 @@
 #include <thread>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::train {
 namespace {
+
+using namespace test;
 
 TEST(JsonLog, WritesOneObjectALineAtOnce) {
   const TemporaryDirectory directory;
@@ -61,19 +64,13 @@ TEST(JsonLog, LinesOfSeveralThreadsStayWhole) {
 }
 
 TEST(JsonLog, NamesTheFileThatCannotBeWritten) {
-  try {
-    JsonLog("/no/such/log.jsonl");
-    FAIL();
-  } catch (const IoError& e) {
-    EXPECT_STREQ(e.what(), "[/no/such/log.jsonl] expected to open the log, got: No such file or directory");
-  }
+  EXPECT_EQ(error_of<IoError>([&] { JsonLog("/no/such/log.jsonl"); }),
+            "[/no/such/log.jsonl] expected to open the log, got: No such file or directory");
   JsonLog full("/dev/full");
-  try {
-    full.write({{"step", 1}});
-    FAIL();
-  } catch (const IoError& e) {
-    EXPECT_STREQ(e.what(), "[/dev/full] expected to append 11 bytes, got: No space left on device");
-  }
+  EXPECT_EQ(error_of<IoError>([&] {
+              full.write({{"step", 1}});
+            }),
+            "[/dev/full] expected to append 11 bytes, got: No space left on device");
 }
 
 TEST(Config, IsAnIndentedObjectInTheOrderGiven) {

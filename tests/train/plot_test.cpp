@@ -13,6 +13,8 @@
 namespace fornax::train {
 namespace {
 
+using namespace test;
+
 using testing::HasSubstr;
 using testing::Not;
 

@@ -6,10 +6,13 @@
 #include <set>
 
 #include "fornax/base/error.h"
+#include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::train {
 namespace {
+
+using namespace test;
 
 TEST(RunDirectory, IsNewEachTime) {
   const TemporaryDirectory directory;
@@ -32,13 +35,9 @@ TEST(RunDirectory, NeedsANameOfOneComponent) {
 TEST(RunDirectory, SaysWhatStandsInTheWay) {
   const TemporaryDirectory directory;
   write_text(directory / "file", "");
-  try {
-    make_run_directory(directory / "file", "mnist");
-    FAIL();
-  } catch (const IoError& e) {
-    EXPECT_EQ(e.what(), "[" + directory / "file" +
-                            "] expected to create a directory for run 'mnist', got: Not a directory");
-  }
+  EXPECT_EQ(
+      error_of<IoError>([&] { make_run_directory(directory / "file", "mnist"); }),
+      "[" + directory / "file" + "] expected to create a directory for run 'mnist', got: Not a directory");
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "fornax/base/export.h"
+#include "fornax/data/dataset.h"
+
+/// Ways to vary and prepare images [channels, height, width] on the CPU, for any data set; ImageDataset has
+/// the same built in and is faster. Each throws ShapeError or DTypeError naming itself where an image does
+/// not fit.
+namespace fornax::data {
+
+using Transform = std::function<Tensor(const Tensor& x, SampleRandom& random)>;
+
+/// A place of `height` x `width` at random in the image with `padding` zeros added on each side. Any dtype.
+FORNAX_API Transform random_crop(std::int64_t height, std::int64_t width, std::int64_t padding);
+/// The image or its mirror image, each half of the time. Any dtype.
+FORNAX_API Transform random_flip();
+/// (x - mean) / stddev for each channel, in f32. `x` is f32, or u8 which stands for x / 255. Throws
+/// ValueError unless `mean` and `stddev` have the same length and no `stddev` is 0.
+FORNAX_API Transform normalize(std::vector<float> mean, std::vector<float> stddev);
+
+/// Another data set with transforms applied in order.
+class FORNAX_API TransformedDataset final : public Dataset {
+ public:
+  TransformedDataset(std::shared_ptr<const Dataset> dataset, std::vector<Transform> transforms);
+  std::int64_t size() const override { return dataset_->size(); }
+  Sample get(std::int64_t index, SampleRandom& random) const override;
+  std::string name(std::int64_t index) const override { return dataset_->name(index); }
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  std::vector<Transform> transforms_;
+};
+
+}  // namespace fornax::data

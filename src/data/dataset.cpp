@@ -1,0 +1,79 @@
+#include "fornax/data/dataset.h"
+
+#include <fmt/core.h>
+
+#include <cstring>
+#include <exception>
+#include <utility>
+
+namespace fornax::data {
+namespace {
+
+const std::byte* bytes(const Tensor& tensor) {
+  return static_cast<const std::byte*>(static_cast<TensorView>(tensor).data);
+}
+std::byte* bytes(Tensor& tensor) { return static_cast<std::byte*>(static_cast<TensorView>(tensor).data); }
+
+}  // namespace
+
+std::string Dataset::name(std::int64_t index) const { return fmt::format("sample {}", index); }
+
+Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const {
+  std::vector<Sample> samples;
+  samples.reserve(indices.size());
+  for (const std::int64_t index : indices) {
+    try {
+      SampleRandom numbers = random.sample(index);
+      samples.push_back(get(index, numbers));
+    } catch (const std::exception& e) {
+      std::throw_with_nested(
+          SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), e.what())));
+    }
+  }
+  return collate(samples);
+}
+
+Batch collate(std::span<const Sample> samples) {
+  const auto count = static_cast<std::int64_t>(samples.size());
+  if (count == 0) throw ShapeError("collate", "expected at least one sample, got none");
+  const Tensor& first = samples[0].x;
+  Shape shape = first.shape();
+  shape.insert(0, count);
+  Batch batch{empty(shape, {.dtype = first.dtype()}), empty({count}, {.dtype = i64})};
+  const std::size_t size = static_cast<std::size_t>(first.numel()) * size_of(first.dtype());
+  auto* out = bytes(batch.x);
+  auto* label = batch.label.data<std::int64_t>();
+  for (std::int64_t i = 0; i < count; ++i, out += size) {
+    const Tensor& x = samples[static_cast<std::size_t>(i)].x;
+    const auto message = [&] {
+      return fmt::format("expected samples like the first, {}, got {} at {}", describe(first), describe(x),
+                         i);
+    };
+    if (!x.device().is_cpu())
+      throw DeviceError("collate", fmt::format("expected samples on the CPU, got {}", describe(x)));
+    if (x.dtype() != first.dtype()) throw DTypeError("collate", message());
+    if (x.shape() != first.shape()) throw ShapeError("collate", message());
+    if (size > 0) std::memcpy(out, bytes(x.contiguous()), size);
+    label[i] = samples[static_cast<std::size_t>(i)].label;
+  }
+  return batch;
+}
+
+TensorDataset::TensorDataset(Tensor x, Tensor label) : x_(std::move(x)), label_(std::move(label)) {
+  const auto message = [&](const char* expected) {
+    return fmt::format("expected {}, got x={} label={}", expected, describe(x_), describe(label_));
+  };
+  if (x_.rank() < 1 || label_.rank() != 1 || x_.shape()[0] != label_.shape()[0])
+    throw ShapeError("tensor_dataset", message("x of [n,...] with label of [n]"));
+  if (label_.dtype() != i64) throw DTypeError("tensor_dataset", message("labels of i64"));
+  if (!x_.device().is_cpu() || !label_.device().is_cpu())
+    throw DeviceError("tensor_dataset", message("tensors on the CPU"));
+  x_ = x_.detach();
+  label_ = label_.contiguous();
+}
+
+Sample TensorDataset::get(std::int64_t index, SampleRandom&) const {
+  return {x_.select(0, index), label_.data<std::int64_t>()[index]};
+}
+
+}  // namespace fornax::data
