@@ -64,7 +64,7 @@ class FORNAX_API Saved {
 /// A reference to an input of an op, for record().
 struct Input {
   const Tensor* tensor;
-  Input(const Tensor& input) : tensor(&input) {}  // NOLINT(google-explicit-constructor)
+  Input(const Tensor& input) : tensor(&input) {}
 };
 
 /// One recorded op with one differentiable output, or a leaf. A graph may be built by many threads but is

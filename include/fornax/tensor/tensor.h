@@ -48,7 +48,6 @@ class FORNAX_API Tensor {
   Tensor() = default;
 
   // --- what it is
-  // ---------------------------------------------------------------------------------------------
   bool defined() const noexcept { return static_cast<bool>(impl_); }
   const Shape& shape() const { return impl().view.shape; }
   const Strides& strides() const { return impl().view.strides; }
@@ -70,14 +69,11 @@ class FORNAX_API Tensor {
   std::uint32_t version() const { return impl().storage->version(); }
   const Ref<Storage>& storage() const { return impl().storage; }
   /// What kernels see; an undefined tensor gives an undefined view.
-  operator TensorView() const {
-    return impl_ ? impl_->view : TensorView{};
-  }  // NOLINT(google-explicit-constructor)
+  operator TensorView() const { return impl_ ? impl_->view : TensorView{}; }
   /// True if both are the same tensor (not: equal values).
   bool is(const Tensor& other) const { return impl_ == other.impl_; }
 
   // --- values on the host
-  // -------------------------------------------------------------------------------------
   /// Pointer to the first element. CPU only; T must be the dtype's type. Throws DeviceError, DTypeError.
   template <class T>
   T* data() const {
@@ -98,7 +94,6 @@ class FORNAX_API Tensor {
   }
 
   // --- autograd (defined in src/autograd)
-  // ---------------------------------------------------------------------
   bool requires_grad() const;
   /// For leaves: whether backward() is to leave a gradient here. Throws AutogradError on an interior tensor,
   /// DTypeError on one that is not floating.
@@ -130,7 +125,6 @@ class FORNAX_API Tensor {
   Tensor& set_data(const Tensor& source);
 
   // --- views: share memory, differentiable (defined in src/ops/view)
-  // --------------------------------------------
   /// Another shape over the same elements; one size may be -1. Throws ShapeError if the strides do not allow
   /// it.
   Tensor view(Shape shape) const;
@@ -157,7 +151,6 @@ class FORNAX_API Tensor {
   Tensor unsqueeze(int axis) const;
 
   // --- copies and casts (differentiable; defined in src/ops/copy)
-  // -----------------------------------------------
   /// This tensor if it has the dtype already.
   Tensor to(DType dtype) const;
   /// This tensor if it is there already. To the CPU: waits for the device.
@@ -169,7 +162,6 @@ class FORNAX_API Tensor {
   Tensor clone() const;
 
   // --- in place: bump the version; return *this (defined in src/ops)
-  // --------------------------------------------
   /// Copies `source` (broadcast, cast) into this. Differentiable.
   Tensor& copy_(const Tensor& source);
   Tensor& fill_(Scalar value);
@@ -193,7 +185,6 @@ class FORNAX_API Tensor {
   Tensor& operator/=(Scalar value) { return div_(value); }
 
   // --- for ops and autograd
-  // -------------------------------------------------------------------------------------
   /// A tensor on `storage` whose first element is `offset` bytes in, without history. No checks.
   static Tensor from_storage(Ref<Storage> storage, std::size_t offset, DType dtype, const Shape& shape,
                              const Strides& strides);
