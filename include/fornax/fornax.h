@@ -33,9 +33,13 @@
 
 #include "fornax/ops/conv2d.h"
 #include "fornax/ops/create.h"
+#include "fornax/ops/dropout.h"
 #include "fornax/ops/elementwise.h"
+#include "fornax/ops/embedding.h"
 #include "fornax/ops/linear.h"
 #include "fornax/ops/matmul.h"
+#include "fornax/ops/random.h"
+#include "fornax/ops/rearrange.h"
 #include "fornax/ops/reduce.h"
 
 #include "fornax/nn/layer.h"

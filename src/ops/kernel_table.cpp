@@ -8,10 +8,14 @@
 #include "ops/conv2d/conv2d_op.h"
 #include "ops/copy/copy_op.h"
 #include "ops/cross_entropy/cross_entropy_op.h"
+#include "ops/dropout/dropout_op.h"
+#include "ops/embedding/embedding_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
 #include "ops/pool/pool_op.h"
+#include "ops/random/random_op.h"
+#include "ops/range/range_op.h"
 #include "ops/reduce/reduce_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
@@ -45,12 +49,18 @@ FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
 FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
+FORNAX_ROW(dropout_row, Dropout, CPU(dropout_cpu));
+FORNAX_ROW(embedding_row, Embedding, CPU(embedding_cpu));
+FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CPU(embedding_grad_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
 FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CPU(max_pool2d_grad_cpu));
 FORNAX_ROW(avg_pool2d_row, AvgPool2d, CPU(avg_pool2d_cpu));
 FORNAX_ROW(avg_pool2d_grad_row, AvgPool2dGrad, CPU(avg_pool2d_grad_cpu));
+FORNAX_ROW(random_row, Random, CPU(random_cpu));
+FORNAX_ROW(random_permutation_row, RandomPermutation, CPU(random_permutation_cpu));
+FORNAX_ROW(range_row, Range, CPU(range_cpu));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
 FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
 FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
@@ -78,12 +88,18 @@ std::span<const RowInfo* const> all_rows() {
       &ops::copy_row,
       &ops::cross_entropy_row,
       &ops::cross_entropy_grad_row,
+      &ops::dropout_row,
+      &ops::embedding_row,
+      &ops::embedding_grad_row,
       &ops::fill_row,
       &ops::matmul_row,
       &ops::max_pool2d_row,
       &ops::max_pool2d_grad_row,
       &ops::avg_pool2d_row,
       &ops::avg_pool2d_grad_row,
+      &ops::random_row,
+      &ops::random_permutation_row,
+      &ops::range_row,
       &ops::reduce_row,
       &ops::unary_grad_row,
       &ops::unary_row,

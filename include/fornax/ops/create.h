@@ -14,4 +14,15 @@ FORNAX_API Tensor full_like(const Tensor& like, Scalar value, std::optional<DTyp
 FORNAX_API Tensor zeros_like(const Tensor& like, std::optional<DType> dtype = {});
 FORNAX_API Tensor ones_like(const Tensor& like, std::optional<DType> dtype = {});
 
+/// start, start + step, ... before `end`. Throws DTypeError if the dtype does not hold these numbers,
+/// ValueError if `step` does not lead from start to end.
+FORNAX_API Tensor arange(Scalar start, Scalar end, Scalar step = 1, DType dtype = i64, Device device = {});
+/// 0, 1, ..., end - 1 as i64.
+FORNAX_API Tensor arange(std::int64_t end);
+/// `count` numbers at equal distances from `start` to `end`, both included. Floating dtypes.
+FORNAX_API Tensor linspace(double start, double end, std::int64_t count, const TensorOptions& options = {});
+/// A matrix of ones on the diagonal and zeros elsewhere, square unless `columns` is given.
+FORNAX_API Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {},
+                      const TensorOptions& options = {});
+
 }  // namespace fornax

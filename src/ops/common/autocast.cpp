@@ -2,7 +2,7 @@
 
 namespace fornax::ops {
 
-bool autocast_slow(std::string_view op, std::initializer_list<Tensor*> tensors) {
+bool autocast_slow(std::string_view op, std::span<Tensor* const> tensors) {
   const auto casts = [](const Tensor& tensor) {
     return tensor.defined() && is_floating(tensor.dtype()) && tensor.dtype() != f64 &&
            amp::autocast_dtype(tensor.device().type);

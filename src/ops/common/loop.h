@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <type_traits>
 
 #include "fornax/base/parallel.h"
 #include "fornax/dispatch/tensor_view.h"
@@ -20,16 +21,52 @@ struct Loop {
   std::array<std::byte*, N> data;
 };
 
+/// The order in which a loop visits elements: that of the first operand's memory, which is the fastest, or
+/// the row-major one of the shape, for kernels that ask for an element's index.
+enum class Order : std::uint8_t { memory, logical };
+
+/// True if all operands have the first one's shape and strides, and these leave no gaps: then they are one
+/// row whatever the strides are.
+template <std::size_t N>
+bool is_one_row(const std::array<const TensorView*, N>& operands) {
+  const TensorView& first = *operands[0];
+  std::int64_t extent = 1, count = 1;
+  for (int axis = 0; axis < first.rank(); ++axis) {
+    const std::int64_t size = first.shape[axis], stride = first.strides[axis];
+    for (std::size_t k = 1; k < N; ++k) {
+      const TensorView& view = *operands[k];
+      if (view.rank() != first.rank() || view.shape[axis] != size || view.strides[axis] != stride)
+        return false;
+    }
+    if (size != 1 && stride < 1) return false;
+    extent += (size - 1) * stride;
+    count *= size;
+  }
+  for (std::size_t k = 1; k < N; ++k)
+    if (operands[k]->rank() != first.rank()) return false;
+  return extent == count;
+}
+
 /// A loop over `shape` (that of the first operand); the others broadcast to it.
 template <std::size_t N>
-Loop<N> make_loop(const std::array<const TensorView*, N>& operands) {
+Loop<N> make_loop(const std::array<const TensorView*, N>& operands, Order order = Order::memory) {
   const TensorView& first = *operands[0];
   Loop<N> loop;
+  if (order == Order::memory && is_one_row(operands)) {
+    loop.shape.push_back(first.numel());
+    for (std::size_t k = 0; k < N; ++k) {
+      loop.data[k] = static_cast<std::byte*>(operands[k]->data);
+      loop.strides[k].push_back(static_cast<std::int64_t>(size_of(operands[k]->dtype)));
+    }
+    return loop;
+  }
   const int rank = first.rank();
-  std::array<int, max_rank> order;
-  std::iota(order.begin(), order.begin() + rank, 0);
-  std::stable_sort(order.begin(), order.begin() + rank,
-                   [&](int a, int b) { return first.strides[a] > first.strides[b]; });
+  std::array<int, max_rank> axes;
+  std::iota(axes.begin(), axes.begin() + rank, 0);
+  if (order == Order::memory) {
+    std::stable_sort(axes.begin(), axes.begin() + rank,
+                     [&](int a, int b) { return first.strides[a] > first.strides[b]; });
+  }
   std::array<Strides, N> strides;
   for (std::size_t k = 0; k < N; ++k) {
     const TensorView& view = *operands[k];
@@ -43,7 +80,7 @@ Loop<N> make_loop(const std::array<const TensorView*, N>& operands) {
     }
   }
   for (int i = 0; i < rank; ++i) {
-    const int axis = order[static_cast<std::size_t>(i)];
+    const int axis = axes[static_cast<std::size_t>(i)];
     if (first.shape[axis] == 1) continue;
     const int last = loop.shape.rank() - 1;
     const bool merges = last >= 0 && [&] {
@@ -72,7 +109,8 @@ Loop<N> make_loop(const std::array<const TensorView*, N>& operands) {
 inline constexpr std::int64_t elementwise_grain = 32768;
 
 /// Calls `row(data, strides, count)` for pieces of rows that cover the loop, on all threads: `data` and
-/// `strides` (bytes) have an entry per operand. Rows are cut where it suits the threads, so `row` must treat
+/// `strides` (bytes) have an entry per operand. A `row` that takes a fourth argument gets the index of the
+/// piece's first element in the loop's order. Rows are cut where it suits the threads, so `row` must treat
 /// each element alone.
 template <std::size_t N, class Row>
 void run_loop(const Loop<N>& loop, Row&& row, std::int64_t grain = elementwise_grain) {
@@ -81,18 +119,35 @@ void run_loop(const Loop<N>& loop, Row&& row, std::int64_t grain = elementwise_g
   std::array<std::int64_t, N> step;
   for (std::size_t k = 0; k < N; ++k) step[k] = loop.strides[k][outer];
   const auto piece = [&](std::int64_t first, std::int64_t last) {
-    while (first < last) {
+    std::array<std::byte*, N> start = loop.data;  // of the row that holds `first`
+    std::int64_t column = first;
+    Dims index = Dims::filled(outer, 0);
+    if (outer > 0) {
       std::int64_t rest = first / width;
-      const std::int64_t column = first - rest * width, count = std::min(width - column, last - first);
-      std::array<std::byte*, N> at = loop.data;
-      for (std::size_t k = 0; k < N; ++k) at[k] += column * step[k];
+      column -= rest * width;
       for (int axis = outer - 1; axis >= 0; --axis) {
-        const std::int64_t index = rest % loop.shape[axis];
+        index[axis] = rest % loop.shape[axis];
         rest /= loop.shape[axis];
-        for (std::size_t k = 0; k < N; ++k) at[k] += index * loop.strides[k][axis];
+        for (std::size_t k = 0; k < N; ++k) start[k] += index[axis] * loop.strides[k][axis];
       }
-      row(at, step, count);
+    }
+    while (true) {
+      const std::int64_t count = std::min(width - column, last - first);
+      std::array<std::byte*, N> at = start;
+      for (std::size_t k = 0; k < N; ++k) at[k] += column * step[k];
+      if constexpr (std::is_invocable_v<Row&, decltype(at)&, decltype(step)&, std::int64_t, std::int64_t>)
+        row(at, step, count, first);
+      else
+        row(at, step, count);
       first += count;
+      if (first >= last) return;
+      column = 0;
+      for (int axis = outer - 1; axis >= 0; --axis) {  // the next row
+        for (std::size_t k = 0; k < N; ++k) start[k] += loop.strides[k][axis];
+        if (++index[axis] < loop.shape[axis]) break;
+        for (std::size_t k = 0; k < N; ++k) start[k] -= loop.strides[k][axis] * loop.shape[axis];
+        index[axis] = 0;
+      }
     }
   };
   if (total <= grain) {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "fornax/dispatch/op.h"
+
+namespace fornax::ops {
+
+/// y[i] = x[i] / (1 - p) where element i of the draw (seed, offset) is p or more, else 0; that element is the
+/// upper 24 bits of W(i) as a fraction of 1 (src/ops/random/random_op.h), i the row-major index. x has y's
+/// shape and dtype; any strides. Its own gradient.
+struct Dropout {
+  static constexpr std::string_view op_name = "dropout";
+  TensorView y, x;
+  double p = 0.5;
+  std::uint64_t seed = 0, offset = 0;
+  auto operands() const { return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"x", &x}}; }
+};
+
+extern const dispatch::Kernel<Dropout> dropout_cpu;
+extern const dispatch::Row<Dropout> dropout_row;
+
+}  // namespace fornax::ops

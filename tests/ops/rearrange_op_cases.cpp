@@ -1,0 +1,110 @@
+// Cases of the rows dropout, embedding, random, range, and of the functions that are made of copies.
+#include "fornax/ops/create.h"
+#include "fornax/ops/dropout.h"
+#include "fornax/ops/elementwise.h"
+#include "fornax/ops/embedding.h"
+#include "fornax/ops/random.h"
+#include "fornax/ops/rearrange.h"
+#include "ops/op_cases.h"
+
+namespace fornax::test {
+namespace {
+
+using Inputs = std::span<const Tensor>;
+
+void add_rearranging_cases(std::vector<OpCase>& cases) {
+  const Tensor a = hashed({2, 3, 5, 7}, 1), b = hashed({2, 3, 5, 7}, 2), c = hashed({2, 4, 5, 7}, 3);
+  const auto with = [&](std::string name, std::vector<Tensor> inputs, std::function<Tensor(Inputs)> run) {
+    cases.push_back({.name = std::move(name), .inputs = std::move(inputs), .run = std::move(run)});
+  };
+  with("concat", {a, c, b}, [](Inputs in) { return concat(in, 1); });
+  with("concat_last", {a, b}, [](Inputs in) { return concat(in, -1); });
+  with("stack", {a, b}, [](Inputs in) { return stack(in, 2); });
+  with("split", {a}, [](Inputs in) {
+    const std::vector<Tensor> parts = split(in[0], {1, 4}, 2);
+    return concat({parts[1], parts[0] * 2, parts[1]}, 2);
+  });
+  with("chunk", {a}, [](Inputs in) { return stack({chunk(in[0], 2)[1], chunk(in[0], 2)[0]}); });
+  with("pad", {a}, [](Inputs in) { return pad(in[0], {{-1, 1, 2}, {1, 0, 1}}, 0.5); });
+  with("pad_cutting", {a}, [](Inputs in) { return pad(in[0], {{-1, -1, 2}, {0, 1, -1}}, 0.5); });
+  with("flip", {a}, [](Inputs in) { return flip(in[0], {1, -1}); });
+}
+
+void add_embedding_cases(std::vector<OpCase>& cases) {
+  for (const DType dtype : {i64, i32}) {
+    const Tensor indices = tensor<double>({4, 0, 2, 2, 0, 2}, {2, 3}).to(dtype);
+    cases.push_back({.name = "embedding_" + std::string(name_of(dtype)),
+                     .inputs = {hashed({5, 7}, 1), indices},
+                     .run = [](Inputs in) { return embedding(in[0], in[1]); }});
+  }
+  cases.push_back({.name = "embedding_empty", .inputs = {hashed({5, 7}, 1), arange(0)}, .run = [](Inputs in) {
+                     return embedding(in[0], in[1]);
+                   }});
+}
+
+void add_random_cases(std::vector<OpCase>& cases) {
+  cases.push_back({.name = "dropout", .inputs = {hashed({2, 3, 5, 71}, 1)}, .run = [](Inputs in) {
+                     Generator generator(1);
+                     const GeneratorGuard guard(generator);
+                     return dropout(in[0], 0.4, true);
+                   }});
+  const auto of_dtype = [&](const std::string& name, DType dtype, auto run, const Tensor& expected) {
+    cases.push_back({.name = name + "_" + std::string(name_of(dtype)),
+                     .inputs = {},
+                     .run =
+                         [dtype, run](Inputs) {
+                           Generator generator(1);
+                           const GeneratorGuard guard(generator);
+                           return run(dtype);
+                         },
+                     .expected = expected,
+                     .dtypes = {f64}});
+  };
+  const Tensor all_true = ones({301}, {.dtype = f64});
+  for (const DType dtype : {f64, f32, f16, bf16}) {
+    of_dtype(
+        "rand", dtype,
+        [](DType type) {
+          const Tensor x = rand({301}, {.dtype = type});
+          return logical_and(ge(x, 0), lt(x, 1));
+        },
+        all_true);
+    of_dtype(
+        "randn", dtype, [](DType type) { return lt(abs(randn({301}, {.dtype = type})), 6); }, all_true);
+  }
+  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8, boolean}) {
+    of_dtype(
+        "bernoulli", dtype,
+        [](DType type) {
+          Tensor x = empty({301}, {.dtype = type});
+          bernoulli_(x, 0.5);
+          return logical_xor(eq(x, 0), eq(x, 1));
+        },
+        all_true);
+  }
+  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8}) {
+    of_dtype(
+        "randint", dtype,
+        [](DType type) {
+          const Tensor x = randint(3, 9, {301}, {.dtype = type});
+          return logical_and(ge(x, 3), lt(x, 9));
+        },
+        all_true);
+    of_dtype(
+        "arange", dtype, [](DType type) { return arange(3, 12, 4, type); }, tensor<double>({3, 7, 11}));
+  }
+  of_dtype(
+      "randperm", i64, [](DType) { return eq(randperm(1), 0); }, ones({1}, {.dtype = f64}));
+}
+
+}  // namespace
+
+std::vector<OpCase> rearrange_op_cases() {
+  std::vector<OpCase> cases;
+  add_rearranging_cases(cases);
+  add_embedding_cases(cases);
+  add_random_cases(cases);
+  return cases;
+}
+
+}  // namespace fornax::test
