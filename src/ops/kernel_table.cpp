@@ -14,12 +14,13 @@
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
 #include "ops/pool/pool_op.h"
+#include "ops/optim_step/optim_step_op.h"
 #include "ops/random/random_op.h"
 #include "ops/range/range_op.h"
 #include "ops/reduce/reduce_op.h"
+#include "ops/softmax/softmax_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
-#include "ops/softmax/softmax_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
@@ -67,6 +68,10 @@ FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
 FORNAX_ROW(where_row, Where, CPU(where_cpu));
 FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
 FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CPU(softmax_grad_cpu));
+FORNAX_ROW(adamw_step_row, AdamWStep, CPU(adamw_step_cpu));
+FORNAX_ROW(clip_by_norm_row, ClipByNorm, CPU(clip_by_norm_cpu));
+FORNAX_ROW(sgd_step_row, SgdStep, CPU(sgd_step_cpu));
+FORNAX_ROW(total_norm_row, TotalNorm, CPU(total_norm_cpu));
 
 }  // namespace fornax::ops
 
@@ -106,6 +111,10 @@ std::span<const RowInfo* const> all_rows() {
       &ops::where_row,
       &ops::softmax_row,
       &ops::softmax_grad_row,
+      &ops::adamw_step_row,
+      &ops::clip_by_norm_row,
+      &ops::sgd_step_row,
+      &ops::total_norm_row,
   });
   return rows;
 }

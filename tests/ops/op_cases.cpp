@@ -15,6 +15,7 @@ const std::vector<OpCase>& all_op_cases() {
              matmul_op_cases,
              pool_op_cases,
              rearrange_op_cases,
+             optim_step_op_cases,
              reduce_op_cases,
              softmax_op_cases,
          }) {

@@ -14,6 +14,7 @@ std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> pool_op_cases();
 std::vector<OpCase> rearrange_op_cases();
+std::vector<OpCase> optim_step_op_cases();
 std::vector<OpCase> reduce_op_cases();
 std::vector<OpCase> softmax_op_cases();
 

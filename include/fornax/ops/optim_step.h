@@ -6,9 +6,10 @@
 
 #include "fornax/tensor/tensor.h"
 
-/// Update rules of optimizers over many parameters at once, in place, without history. All tensors of one call are on one
-/// device and floating; the tensors of one entry have one shape and dtype, their strides may differ. None waits for the
-/// device. All throw ShapeError, DTypeError or DeviceError before anything was changed.
+/// Update rules of optimizers over many parameters at once, in place, without history. All tensors of one
+/// call are on one device and floating; the tensors of one entry have one shape and dtype, their strides may
+/// differ. None waits for the device. All throw ShapeError, DTypeError or DeviceError before anything was
+/// changed.
 namespace fornax {
 
 /// One parameter of sgd_step.
@@ -23,8 +24,8 @@ struct SgdRates {
   double lr = 0.1, momentum = 0, dampening = 0, weight_decay = 0;
   bool nesterov = false;
 };
-/// d = g + weight_decay p; b = momentum b + (1 - dampening) d, or b = d at first; p -= lr (nesterov ? d + momentum b : b),
-/// or lr d without momentum. As PyTorch's SGD, after Sutskever et al. 2013.
+/// d = g + weight_decay p; b = momentum b + (1 - dampening) d, or b = d at first; p -= lr (nesterov ? d +
+/// momentum b : b), or lr d without momentum. As PyTorch's SGD, after Sutskever et al. 2013.
 FORNAX_API void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates);
 
 /// One parameter of adamw_step; `step` counts from 1.
@@ -36,13 +37,15 @@ struct AdamWRates {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 1e-2;
 };
 /// p -= lr weight_decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
-/// p -= lr m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps). Loshchilov and Hutter 2019, as PyTorch's AdamW.
+/// p -= lr m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps). Loshchilov and Hutter 2019, as
+/// PyTorch's AdamW.
 FORNAX_API void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates);
 
-/// The 2-norm of all elements of all tensors together, as a 0-d f64 tensor on their device. The order of summation depends
-/// on the shapes alone. Throws ValueError for no tensors.
+/// The 2-norm of all elements of all tensors together, as a 0-d f64 tensor on their device. The order of
+/// summation depends on the shapes alone. Throws ValueError for no tensors.
 FORNAX_API Tensor total_norm(std::span<const Tensor> tensors);
-/// Multiplies all elements of all tensors in place by min(1, max_norm / (norm + 1e-6)), `norm` as total_norm gives it.
+/// Multiplies all elements of all tensors in place by min(1, max_norm / (norm + 1e-6)), `norm` as total_norm
+/// gives it.
 FORNAX_API void clip_by_norm_(std::span<const Tensor> tensors, const Tensor& norm, double max_norm);
 
 }  // namespace fornax

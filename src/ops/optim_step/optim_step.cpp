@@ -18,10 +18,12 @@ class Checker {
     if (tensor.device() != parameter.device()) fail<DeviceError>(parameter, tensor, name);
   }
   void floating(const Tensor& tensor) {
-    if (!is_floating(tensor.dtype())) throw DTypeError(op_, "expected floating tensors, got " + describe(tensor));
+    if (!is_floating(tensor.dtype()))
+      throw DTypeError(op_, "expected floating tensors, got " + describe(tensor));
     if (!first_.defined()) first_ = tensor;
     if (tensor.device() != first_.device())
-      throw DeviceError(op_, "expected tensors on one device, got " + describe(first_) + " and " + describe(tensor));
+      throw DeviceError(
+          op_, "expected tensors on one device, got " + describe(first_) + " and " + describe(tensor));
   }
 
  private:
@@ -51,8 +53,8 @@ void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates) {
     check.floating(entry.parameter);
     check.belongs(entry.parameter, entry.gradient, "gradient");
     if (rates.momentum != 0) check.belongs(entry.parameter, entry.momentum_buffer, "momentum buffer");
-    views.push_back({entry.parameter, entry.gradient, rates.momentum != 0 ? TensorView(entry.momentum_buffer) : TensorView{},
-                     entry.first});
+    views.push_back({entry.parameter, entry.gradient,
+                     rates.momentum != 0 ? TensorView(entry.momentum_buffer) : TensorView{}, entry.first});
   }
   dispatch::run(ops::sgd_step_row, ops::SgdStep{views, rates});
   for (const SgdEntry& entry : entries) {
@@ -70,7 +72,8 @@ void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates) {
     check.belongs(entry.parameter, entry.gradient, "gradient");
     check.belongs(entry.parameter, entry.exp_avg, "first moment");
     check.belongs(entry.parameter, entry.exp_avg_sq, "second moment");
-    if (entry.step < 1) throw ValueError("adamw_step", "expected a step of 1 or more, got " + std::to_string(entry.step));
+    if (entry.step < 1)
+      throw ValueError("adamw_step", "expected a step of 1 or more, got " + std::to_string(entry.step));
     views.push_back({entry.parameter, entry.gradient, entry.exp_avg, entry.exp_avg_sq, entry.step});
   }
   dispatch::run(ops::adamw_step_row, ops::AdamWStep{views, rates});

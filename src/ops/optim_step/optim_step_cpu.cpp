@@ -1,5 +1,6 @@
-// Policy: one pass over memory per parameter, all threads on each; 16-bit elements are computed in f32, f64 in f64. The sum
-// of squares is cut into blocks of a fixed number of elements, summed in f64 and added in order.
+// Policy: one pass over memory per parameter, all threads on each; 16-bit elements are computed in f32, f64
+// in f64. The sum of squares is cut into blocks of a fixed number of elements, summed in f64 and added in
+// order.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -27,9 +28,12 @@ void for_each(F&& f, const View&... views) {
         };
         const bool adjacent = std::ranges::all_of(step, [](std::int64_t s) { return s == sizeof(T); });
         [&]<std::size_t... k>(std::index_sequence<k...> order) {
-          if (adjacent) visit(order, ((void)k, std::integral_constant<std::int64_t, sizeof(T)>{})...);  // vectorised
-          else visit(order, step[k]...);
-        }(each);
+          if (adjacent)
+            visit(order, ((void)k, std::integral_constant<std::int64_t, sizeof(T)>{})...);  // vectorised
+          else
+            visit(order, step[k]...);
+        }
+        (each);
       },
       views...);
 }
@@ -40,7 +44,8 @@ void sgd(const SgdStep& args) {
       using A = accumulate_t<T>;
       const A lr = A(args.rates.lr), momentum = A(args.rates.momentum), decay = A(args.rates.weight_decay);
       if (!entry.buffer.defined()) {
-        for_each<T>([=](T& p, const T& g) { p = T(A(p) - lr * (A(g) + decay * A(p))); }, entry.parameter, entry.gradient);
+        for_each<T>([=](T& p, const T& g) { p = T(A(p) - lr * (A(g) + decay * A(p))); }, entry.parameter,
+                    entry.gradient);
         return;
       }
       // At first b = d, whatever the memory holds.
@@ -89,14 +94,15 @@ double sum_of_squares(const TensorView& x) {
   parallel_for(0, blocks, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t b = first; b < last; ++b) {
       double sum = 0;
-      cpu::walk(loop, b * block, std::min(total, (b + 1) * block), [&](const auto& data, const auto& step, std::int64_t count) {
-        double lanes[4] = {};  // independent sums, so that additions need not wait for each other
-        for (std::int64_t i = 0; i < count; ++i) {
-          const auto value = static_cast<double>(at<const T>(data[0], i * step[0]));
-          lanes[i % 4] += value * value;
-        }
-        sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-      });
+      cpu::walk(loop, b * block, std::min(total, (b + 1) * block),
+                [&](const auto& data, const auto& step, std::int64_t count) {
+                  double lanes[4] = {};  // independent sums, so that additions need not wait for each other
+                  for (std::int64_t i = 0; i < count; ++i) {
+                    const auto value = static_cast<double>(at<const T>(data[0], i * step[0]));
+                    lanes[i % 4] += value * value;
+                  }
+                  sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+                });
       sums[static_cast<std::size_t>(b)] = sum;
     }
   });

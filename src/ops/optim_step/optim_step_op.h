@@ -23,7 +23,8 @@ struct SgdStep {
   std::vector<dispatch::Operand> operands() const {
     std::vector<dispatch::Operand> all;
     for (const SgdViews& entry : entries)
-      all.insert(all.end(), {{"parameter", &entry.parameter}, {"gradient", &entry.gradient}, {"buffer", &entry.buffer}});
+      all.insert(all.end(),
+                 {{"parameter", &entry.parameter}, {"gradient", &entry.gradient}, {"buffer", &entry.buffer}});
     return all;
   }
 };

@@ -1,0 +1,167 @@
+// Update rules over two parameters of different shapes, after plain loops. The output is parameter and
+// buffers in one row.
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "fornax/ops/create.h"
+#include "fornax/ops/optim_step.h"
+#include "ops/op_cases.h"
+
+namespace fornax::test {
+namespace {
+
+using Values = std::vector<double>;
+
+const Shape shapes[] = {{3, 5}, {7}};
+
+/// Parameter, gradient and `buffers` more tensors for each shape.
+std::vector<Tensor> inputs_of(int buffers) {
+  std::vector<Tensor> inputs;
+  std::uint64_t seed = 10;
+  for (const Shape& shape : shapes) {
+    for (int i = 0; i < 2 + buffers; ++i) inputs.push_back(hashed(shape, ++seed, i == 3 ? 0.1 : -1, 1));
+  }
+  return inputs;
+}
+
+/// The elements of all tensors, one after the other.
+Tensor joined(const std::vector<Tensor>& tensors) {
+  std::int64_t total = 0, at = 0;
+  for (const Tensor& tensor : tensors) total += tensor.numel();
+  Tensor all = empty({total}, {.dtype = tensors[0].dtype()});
+  for (const Tensor& tensor : tensors) {
+    all.narrow(0, at, tensor.numel()).copy_(tensor.reshape({-1}));
+    at += tensor.numel();
+  }
+  return all;
+}
+
+/// A tensor that a step may write, with the layout of `input`.
+Tensor copy_of(const Tensor& input) {
+  Tensor whole = input.is_contiguous() ? empty(input.shape(), {.dtype = input.dtype()})
+                                       : empty({2 * input.numel()}, {.dtype = input.dtype()})
+                                             .slice(0, 0, 2 * input.numel(), 2)
+                                             .view(input.shape());
+  return whole.copy_(input);
+}
+
+std::vector<bool> none(std::size_t count) { return std::vector<bool>(count, false); }
+
+OpCase sgd_case(std::string name, const SgdRates& rates, bool first) {
+  const int buffers = rates.momentum != 0 ? 1 : 0;
+  const std::vector<Tensor> inputs = inputs_of(buffers);
+  const std::size_t per = 2 + static_cast<std::size_t>(buffers);
+  std::vector<Tensor> expected;
+  for (std::size_t k = 0; k < inputs.size(); k += per) {
+    Values p = inputs[k].to_vector<double>(), b = buffers ? inputs[k + 2].to_vector<double>() : Values();
+    const Values g = inputs[k + 1].to_vector<double>();
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      double d = g[i] + rates.weight_decay * p[i];
+      if (buffers) {
+        b[i] = first ? d : rates.momentum * b[i] + (1 - rates.dampening) * d;
+        d = rates.nesterov ? d + rates.momentum * b[i] : b[i];
+      }
+      p[i] -= rates.lr * d;
+    }
+    expected.push_back(from_span<double>(p, inputs[k].shape()));
+    if (buffers) expected.push_back(from_span<double>(b, inputs[k].shape()));
+  }
+  const auto run = [=](std::span<const Tensor> in) {
+    std::vector<SgdEntry> entries;
+    std::vector<Tensor> out;
+    for (std::size_t k = 0; k < in.size(); k += per) {
+      entries.push_back({copy_of(in[k]), in[k + 1], buffers ? copy_of(in[k + 2]) : Tensor(), first});
+      out.push_back(entries.back().parameter);
+      if (buffers) out.push_back(entries.back().momentum_buffer);
+    }
+    sgd_step(entries, rates);
+    return joined(out);
+  };
+  return {.name = std::move(name),
+          .inputs = inputs,
+          .run = run,
+          .expected = joined(expected),
+          .wants_grad = none(inputs.size())};
+}
+
+OpCase adamw_case() {
+  const std::vector<Tensor> inputs = inputs_of(2);
+  const AdamWRates r{.lr = 0.01};
+  std::vector<Tensor> expected;
+  for (std::size_t k = 0; k < inputs.size(); k += 4) {
+    Values p = inputs[k].to_vector<double>(), m = inputs[k + 2].to_vector<double>(),
+           v = inputs[k + 3].to_vector<double>();
+    const Values g = inputs[k + 1].to_vector<double>();
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      p[i] -= r.lr * r.weight_decay * p[i];
+      m[i] = r.beta1 * m[i] + (1 - r.beta1) * g[i];
+      v[i] = r.beta2 * v[i] + (1 - r.beta2) * g[i] * g[i];
+      p[i] -=
+          r.lr * (m[i] / (1 - std::pow(r.beta1, 3))) / (std::sqrt(v[i] / (1 - std::pow(r.beta2, 3))) + r.eps);
+    }
+    for (const Values& values : {p, m, v}) expected.push_back(from_span<double>(values, inputs[k].shape()));
+  }
+  const auto run = [=](std::span<const Tensor> in) {
+    std::vector<AdamWEntry> entries;
+    std::vector<Tensor> out;
+    for (std::size_t k = 0; k < in.size(); k += 4) {
+      entries.push_back({copy_of(in[k]), in[k + 1], copy_of(in[k + 2]), copy_of(in[k + 3]), 3});
+      for (const Tensor& tensor :
+           {entries.back().parameter, entries.back().exp_avg, entries.back().exp_avg_sq})
+        out.push_back(tensor);
+    }
+    adamw_step(entries, r);
+    return joined(out);
+  };
+  return {.name = "adamw_step",
+          .inputs = inputs,
+          .run = run,
+          .expected = joined(expected),
+          .wants_grad = none(inputs.size())};
+}
+
+OpCase clip_case(std::string name, double max_norm) {
+  const std::vector<Tensor> inputs{hashed({3, 5}, 30), hashed({70000}, 31), zeros({0}, {.dtype = f64})};
+  double sum = 0;
+  for (const Tensor& input : inputs)
+    for (const double value : input.to_vector<double>()) sum += value * value;
+  const double factor = std::min(1.0, max_norm / (std::sqrt(sum) + 1e-6));
+  std::vector<Tensor> expected{full({1}, std::sqrt(sum), {.dtype = f64})};
+  for (const Tensor& input : inputs) {
+    Values values = input.to_vector<double>();
+    for (double& value : values) value *= factor;
+    expected.push_back(from_span<double>(values, input.shape()));
+  }
+  const auto run = [max_norm](std::span<const Tensor> in) {
+    std::vector<Tensor> tensors;
+    for (const Tensor& input : in) tensors.push_back(copy_of(input));
+    const Tensor norm = total_norm(tensors);
+    clip_by_norm_(tensors, norm, max_norm);
+    tensors.insert(tensors.begin(), norm.to(in[0].dtype()).view({1}));
+    return joined(tensors);
+  };
+  return {.name = std::move(name),
+          .inputs = inputs,
+          .run = run,
+          .expected = joined(expected),
+          .wants_grad = none(3)};
+}
+
+}  // namespace
+
+std::vector<OpCase> optim_step_op_cases() {
+  return {
+      sgd_case("sgd_step", {.lr = 0.1, .weight_decay = 0.01}, false),
+      sgd_case("sgd_step_first_momentum", {.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, true),
+      sgd_case("sgd_step_momentum", {.lr = 0.1, .momentum = 0.9, .dampening = 0.5, .weight_decay = 0.01},
+               false),
+      sgd_case("sgd_step_nesterov", {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true},
+               false),
+      adamw_case(),
+      clip_case("clip_by_norm_that_cuts", 2.5),
+      clip_case("clip_by_norm_that_does_not", 1e6),
+  };
+}
+
+}  // namespace fornax::test
