@@ -1,4 +1,4 @@
-"""Embedding and losses."""
+"""Losses."""
 import torch
 import torch.nn.functional as F
 
@@ -7,16 +7,8 @@ from .recorder import Given, Integers, Recorder, Uniform
 
 def record():
     r = Recorder()
-    embedding(r)
     losses(r)
     return r
-
-
-def embedding(r):
-    for name, shape in {"1d": (6,), "2d": (3, 5), "scalar": (), "empty": (0, 4)}.items():
-        r.case(F.embedding, "embedding", name, [Integers(shape, 0, 7), Uniform((7, 4))])
-    r.case(F.embedding, "embedding", "repeated_rows_add_up",
-           [Given([2, 2, 0, 2], dtype=torch.int64), Uniform((3, 5))])
 
 
 def losses(r):
