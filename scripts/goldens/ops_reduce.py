@@ -1,8 +1,7 @@
-"""Reductions, softmax and its relatives."""
+"""Reductions."""
 import math
 
 import torch
-import torch.nn.functional as F
 
 from .recorder import Given, Integers, Recorder, Uniform
 
@@ -18,7 +17,6 @@ def record():
     sums(r)
     extremes(r)
     norms(r)
-    softmaxes(r)
     return r
 
 
@@ -77,14 +75,3 @@ def norms(r):
                 case = f"p{p}_{name}{'_keepdim' if keepdim else ''}"
                 r.case(norm, "norm", case, [Uniform(SHAPE)], p=p, dim=AXES[name], keepdim=keepdim)
     r.case(norm, "norm", "p2_at_zero", [Given([[0.0, 0.0], [3.0, 4.0]])], p="2", dim=[1], keepdim=False)
-
-
-def softmaxes(r):
-    for function, op in ((F.softmax, "softmax"), (F.log_softmax, "log_softmax")):
-        for name, axis in (("first", 0), ("middle", 1), ("last", -1)):
-            r.case(function, op, name, [Uniform((3, 5, 7), -4, 4)], dim=axis)
-        r.case(function, op, "wide", [Uniform((3, 261), -4, 4)], dim=1)
-        r.case(function, op, "one", [Uniform((3, 1), -4, 4)], dim=1)
-        r.case(function, op, "empty", [Uniform((0, 5))], dim=1)
-        r.case(function, op, "large", [Given([[1000.0, 999.0, -1000.0], [-1000.0, -1001.0, -999.0]])], dim=1)
-        r.case(function, op, "masked", [Given([[0.5, -inf, 1.0]], grad=False)], dim=1)

@@ -27,6 +27,7 @@ const GoldenOps& conv_runners();
 const GoldenOps& elementwise_runners();
 const GoldenOps& matmul_runners();
 const GoldenOps& pool_runners();
+const GoldenOps& softmax_runners();
 
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {
