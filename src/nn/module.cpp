@@ -26,14 +26,6 @@ std::string listed(std::span<const std::string> items) {
   return fmt::format("{} and {} more", fmt::join(items.first(most), ", "), items.size() - most);
 }
 
-Tensor placed(const Tensor& tensor, const Placement& placement) {
-  Tensor result = tensor;
-  if (placement.device) result = result.to(*placement.device);
-  if (placement.dtype && is_floating(result.dtype())) result = result.to(*placement.dtype);
-  if (placement.format && result.rank() == 4) result = result.to(*placement.format);
-  return result;
-}
-
 }  // namespace
 
 Parameter::Parameter(Module& owner, std::string name, Tensor value) : Tensor(std::move(value)) {
@@ -188,11 +180,22 @@ Module& Module::train(bool on) {
   return *this;
 }
 
+void Module::collect_moves(const Placement& placement, std::vector<std::pair<Tensor, Tensor>>& moves) const {
+  for (const auto* own : {&parameters_, &buffers_})
+    for (const auto& [name, tensor] : *own) {
+      Tensor moved = tensor.detach();
+      if (placement.device) moved = moved.to(*placement.device);
+      if (placement.dtype && is_floating(moved.dtype()))
+        moved = moved.to(dtype_when_cast_to(*placement.dtype));
+      if (placement.format && moved.rank() == 4) moved = moved.to(*placement.format);
+      moves.emplace_back(tensor, std::move(moved));
+    }
+  for (const auto& [name, child] : children_) child->collect_moves(placement, moves);
+}
+
 Module& Module::to(const Placement& placement) {
   std::vector<std::pair<Tensor, Tensor>> moves;  // all are made before the first takes effect
-  visit_tensors("", true, true, [&](const std::string&, const Tensor& tensor) {
-    moves.emplace_back(tensor, placed(tensor.detach(), placement));
-  });
+  collect_moves(placement, moves);
   for (auto& [tensor, moved] : moves) tensor.set_data(moved);
   return *this;
 }

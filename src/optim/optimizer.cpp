@@ -40,6 +40,12 @@ Optimizer::Optimizer(const std::vector<State>& groups, std::vector<std::string_v
   }
 }
 
+State Optimizer::numbered(const std::vector<Tensor>& parameters) {
+  State named;
+  for (std::size_t i = 0; i < parameters.size(); ++i) named.add(std::to_string(i), parameters[i]);
+  return named;
+}
+
 void Optimizer::zero_grad() {
   for (Entry& entry : entries_)
     if (entry.parameter.grad().defined()) entry.parameter.set_grad({});

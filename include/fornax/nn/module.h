@@ -121,6 +121,9 @@ class FORNAX_API Module {
   void add_child(std::string name, Module& child);
   /// A new module of the same class and options, whatever its parameters: what clone() fills.
   virtual std::unique_ptr<Module> make_alike() const;
+  /// The type that this module's own floating tensors take in to(dtype). Norms keep f32 where others go to 16
+  /// bit.
+  virtual DType dtype_when_cast_to(DType dtype) const { return dtype; }
   /// For containers: make_alike() of another module.
   static std::unique_ptr<Module> alike(const Module& module) { return module.make_alike(); }
 
@@ -132,6 +135,7 @@ class FORNAX_API Module {
 
   void check_name(const std::string& name) const;
   using Visit = std::function<void(const std::string& name, const Tensor& tensor)>;
+  void collect_moves(const Placement& placement, std::vector<std::pair<Tensor, Tensor>>& moves) const;
   void visit_tensors(const std::string& prefix, bool parameters, bool buffers, const Visit& visit) const;
 
   std::vector<State::Entry> parameters_, buffers_;
@@ -181,6 +185,7 @@ class Child {
   const M& operator*() const { return module_; }
   M* operator->() { return &module_; }
   const M* operator->() const { return &module_; }
+  operator M&() { return module_; }  // NOLINT(google-explicit-constructor)
   template <class... A>
   auto operator()(A&&... args) {
     return module_(std::forward<A>(args)...);

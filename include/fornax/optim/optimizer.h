@@ -14,6 +14,13 @@
 
 namespace fornax::optim {
 
+/// Parameters by name, and how they are updated.
+template <class Options>
+struct ParameterGroup {
+  State parameters;
+  Options options;
+};
+
 /// Updates parameters from their gradients. Parameters are in groups, each with options of its own.
 ///
 ///   optim::SGD optimizer(model->named_parameters(), {.lr = 0.1, .momentum = 0.9});
@@ -74,6 +81,14 @@ class FORNAX_API Optimizer {
   /// The options of a group that are real numbers: the learning rate, then the momentum, then the others.
   virtual std::vector<Number> numbers(std::size_t group) = 0;
   void check_group(std::size_t group) const;
+  template <class Options>
+  static std::vector<State> parameters_of(const std::vector<ParameterGroup<Options>>& groups) {
+    std::vector<State> all;
+    for (const auto& group : groups) all.push_back(group.parameters);
+    return all;
+  }
+  /// Tensors by number, for those who have no names.
+  static State numbered(const std::vector<Tensor>& parameters);
 
   std::vector<Entry> entries_;
 
@@ -83,13 +98,6 @@ class FORNAX_API Optimizer {
 
   std::size_t group_count_;
   std::vector<std::string_view> buffer_names_;
-};
-
-/// Parameters by name, and how they are updated.
-template <class Options>
-struct ParameterGroup {
-  State parameters;
-  Options options;
 };
 
 /// Two groups: the parameters of rank 2 and more as `options` say, and those of rank 0 and 1 (biases, the

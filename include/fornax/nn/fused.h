@@ -1,0 +1,20 @@
+#pragma once
+
+#include "fornax/nn/conv.h"
+#include "fornax/nn/norm.h"
+#include "fornax/ops/activation.h"
+
+namespace fornax::nn {
+
+struct ConvBnActOptions {
+  Activation activation = Activation::none;
+  /// Added before the activation; of the result's shape. Undefined: nothing.
+  Tensor residual = {};
+};
+
+/// activation(bn(conv(x)) + residual), fused as far as the backend can. Layers that have hooks run by
+/// themselves, so that the hooks see what they ask for; the result is the same.
+FORNAX_API Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x,
+                              const ConvBnActOptions& options = {});
+
+}  // namespace fornax::nn

@@ -1,0 +1,53 @@
+#include "fornax/optim/adamw.h"
+
+#include <fmt/core.h>
+
+#include "fornax/base/error.h"
+#include "fornax/ops/create.h"
+#include "fornax/ops/optim_step.h"
+
+namespace fornax::optim {
+
+AdamW::AdamW(const std::vector<Group>& groups) : Optimizer(parameters_of(groups), {"exp_avg", "exp_avg_sq"}) {
+  for (const Group& group : groups) {
+    const AdamWOptions& o = group.options;
+    const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
+    if (!(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && is_beta(o.beta1) && is_beta(o.beta2)))
+      throw ValueError("AdamW",
+                       fmt::format("expected lr, eps and weight_decay of 0 or more and betas in [0, 1), got "
+                                   "lr={} eps={} weight_decay={} beta1={} beta2={}",
+                                   o.lr, o.eps, o.weight_decay, o.beta1, o.beta2));
+    options_.push_back(o);
+  }
+}
+
+void AdamW::step() {
+  for (std::size_t group = 0; group < group_count(); ++group) {
+    const AdamWOptions& o = options_[group];
+    std::vector<AdamWEntry> updates;
+    for (Entry& entry : entries_) {
+      const Tensor grad = entry.group == group ? entry.parameter.grad() : Tensor();
+      if (!grad.defined()) continue;
+      for (Tensor& moment : entry.buffers)
+        if (!moment.defined()) moment = zeros_like(entry.parameter);
+      updates.push_back({entry.parameter, grad, entry.buffers[0], entry.buffers[1], ++entry.steps});
+    }
+    adamw_step(updates, {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
+  }
+}
+
+AdamWOptions& AdamW::options(std::size_t group) {
+  check_group(group);
+  return options_[group];
+}
+
+std::vector<AdamW::Number> AdamW::numbers(std::size_t group) {
+  AdamWOptions& o = options_[group];
+  return {{"lr", &o.lr},
+          {"beta1", &o.beta1},
+          {"beta2", &o.beta2},
+          {"eps", &o.eps},
+          {"weight_decay", &o.weight_decay}};
+}
+
+}  // namespace fornax::optim

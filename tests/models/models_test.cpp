@@ -1,0 +1,171 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fornax/autograd/grad_mode.h"
+#include "fornax/models/lenet.h"
+#include "fornax/models/mlp.h"
+#include "fornax/models/resnet.h"
+#include "fornax/nn/summary.h"
+#include "fornax/ops/create.h"
+#include "support/error_of.h"
+
+namespace fornax::models {
+namespace {
+
+using test::error_of;
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+
+std::vector<std::string> names(const State& state) {
+  std::vector<std::string> all;
+  for (const auto& [name, tensor] : state) all.push_back(name);
+  return all;
+}
+std::int64_t parameter_count(const nn::Module& model) {
+  std::int64_t count = 0;
+  for (const Tensor& parameter : model.parameters()) count += parameter.numel();
+  return count;
+}
+
+TEST(ResNet, HasAsManyParametersAsTorchvisions) {
+  EXPECT_EQ(parameter_count(*resnet18()), 11'689'512);
+  EXPECT_EQ(parameter_count(*resnet34()), 21'797'672);
+  EXPECT_EQ(parameter_count(*resnet50()), 25'557'032);
+  EXPECT_EQ(parameter_count(*resnet101()), 44'549'160);
+  EXPECT_EQ(parameter_count(*resnet152()), 60'192'808);
+}
+
+TEST(ResNet, HasTorchvisionsNamesInItsOrder) {
+  const auto model = resnet18({.width = 0.125});
+  const std::vector<std::string> all = names(model->state());
+  EXPECT_EQ(all.size(), 122u);
+  EXPECT_THAT(std::vector(all.begin(), all.begin() + 9),
+              ElementsAre("conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
+                          "bn1.num_batches_tracked", "layer1.0.conv1.weight", "layer1.0.bn1.weight",
+                          "layer1.0.bn1.bias"));
+  EXPECT_TRUE(model->state().contains("layer2.0.downsample.0.weight"));
+  EXPECT_TRUE(model->state().contains("layer2.0.downsample.1.running_var"));
+  EXPECT_FALSE(model->state().contains("layer1.0.downsample.0.weight"));
+  EXPECT_THAT(std::vector(all.end() - 2, all.end()), ElementsAre("fc.weight", "fc.bias"));
+}
+
+TEST(ResNet, MakesLogitsOfImagesOfAnySize) {
+  const auto model = resnet50({.classes = 7, .in_channels = 2, .width = 0.125});
+  const NoGrad no_grad;
+  EXPECT_EQ((*model)(ones({2, 2, 32, 40})).shape(), Shape({2, 7}));
+  EXPECT_EQ(model->conv1->weight.shape(), Shape({8, 2, 7, 7}));
+}
+
+TEST(ResNet, StridesInThe3x3ConvolutionUnlessToldOtherwise) {
+  const auto stride_of = [](ResNet& model, const std::string& name) {
+    for (const auto& [at, module] : model.named_modules())
+      if (at == name) return dynamic_cast<nn::Conv2d&>(*module).options().stride.h;
+    return std::int64_t{0};
+  };
+  const auto v15 = resnet50({.width = 0.125}), v1 = resnet50({.width = 0.125, .stride_in_1x1 = true});
+  EXPECT_EQ(stride_of(*v15, "layer2.0.conv1"), 1);
+  EXPECT_EQ(stride_of(*v15, "layer2.0.conv2"), 2);
+  EXPECT_EQ(stride_of(*v1, "layer2.0.conv1"), 2);
+  EXPECT_EQ(stride_of(*v1, "layer2.0.conv2"), 1);
+}
+
+TEST(ResNet, HasBiasesAndEpsilonsForWeightsThatWantThem) {
+  const auto model = resnet50({.width = 0.125, .conv_bias = true, .bn_eps = 1.001e-5});
+  EXPECT_TRUE(model->state().contains("layer3.1.conv3.bias"));
+  EXPECT_TRUE(model->state().contains("layer2.0.downsample.0.bias"));
+  EXPECT_EQ(model->bn1->options().eps, 1.001e-5);
+}
+
+TEST(ResNet, CanStartEachBlockAsTheIdentity) {
+  const auto basic = resnet18({.width = 0.125, .zero_init_residual = true});
+  const auto deep = resnet50({.width = 0.125, .zero_init_residual = true});
+  EXPECT_THAT(basic->state().at("layer1.1.bn2.weight").to_vector<float>(), testing::Each(0));
+  EXPECT_THAT(deep->state().at("layer1.1.bn3.weight").to_vector<float>(), testing::Each(0));
+  EXPECT_THAT(deep->state().at("layer1.1.bn2.weight").to_vector<float>(), testing::Each(1));
+}
+
+TEST(ResNet, InitialisesConvolutionsAsTorchvision) {
+  const auto model = resnet50();
+  const std::vector<float> weights = model->state().at("layer4.0.conv2.weight").to_vector<float>();
+  double square = 0;
+  for (const float w : weights) square += static_cast<double>(w) * w;
+  const double expected = 2.0 / (512 * 3 * 3);  // kaiming, fan out
+  EXPECT_NEAR(square / static_cast<double>(weights.size()), expected, 0.01 * expected);
+}
+
+TEST(ResNet, WorksInChannelsLast) {
+  const auto model = resnet18({.width = 0.125});
+  EXPECT_TRUE(model->conv1->weight.is_contiguous(MemoryFormat::channels_last));
+  bool all = true;
+  model->layer2->register_forward_hook([&](nn::Layer&, const Tensor& x, const Tensor& y) {
+    all = x.is_contiguous(MemoryFormat::channels_last) && y.is_contiguous(MemoryFormat::channels_last);
+    return Tensor();
+  });
+  const NoGrad no_grad;
+  (*model)(ones({2, 3, 64, 64}));
+  EXPECT_TRUE(all);
+}
+
+TEST(ResNet, IsClonedWholly) {
+  const auto model = resnet18({.classes = 4, .width = 0.125});
+  model->eval();
+  const auto copy = nn::clone(*model);
+  const NoGrad no_grad;
+  const Tensor x = ones({1, 3, 32, 32});
+  EXPECT_THAT((*copy)(x).to_vector<float>(), ElementsAreArray((*model)(x).to_vector<float>()));
+}
+
+TEST(ResNet, NeedsAClass) {
+  EXPECT_EQ(error_of<ValueError>([] { resnet18({.classes = 0, .width = 0.125}); }),
+            "[Linear] expected sizes of 1 or more, got 0 and 64");
+}
+
+TEST(MLP, IsLinearLayersWithReLUBetween) {
+  const auto model = mlp({.in_features = 12, .hidden = {5, 4}, .classes = 3});
+  EXPECT_THAT(names(model->state()), ElementsAre("layers.0.weight", "layers.0.bias", "layers.2.weight",
+                                                 "layers.2.bias", "layers.4.weight", "layers.4.bias"));
+  EXPECT_EQ((*model)(ones({2, 3, 2, 2})).shape(), Shape({2, 3}));
+}
+
+TEST(LeNet, HasTheParametersOfThePaper) {
+  const auto model = lenet();
+  EXPECT_EQ(parameter_count(*model), 61'706);
+  EXPECT_EQ((*model)(ones({2, 1, 28, 28})).shape(), Shape({2, 10}));
+  EXPECT_EQ((*lenet({.in_channels = 3, .size = 32}))(ones({1, 3, 32, 32})).shape(), Shape({1, 10}));
+  EXPECT_EQ(error_of<ValueError>([] { lenet({.size = 8}); }), "[LeNet] expected a size of 12 or more, got 8");
+}
+
+TEST(Summary, CountsTheMultiplicationsOfResNet50) {
+  const auto model = resnet50();
+  const nn::ModelSummary summary = nn::summary(*model, ones({1, 3, 224, 224}));
+  EXPECT_EQ(summary.macs, 4'089'184'256);
+  EXPECT_EQ(summary.parameters, 25'557'032);
+  EXPECT_EQ(summary.layers.front().name, "conv1");
+  EXPECT_EQ(summary.layers.front().output, Shape({1, 64, 112, 112}));
+  EXPECT_EQ(summary.layers.back().macs, 2048 * 1000);
+}
+
+TEST(Summary, LeavesTheModelAsItWas) {
+  const auto model = resnet18({.width = 0.125});
+  model->bn1->eval();
+  nn::summary(*model, ones({1, 3, 32, 32}));
+  EXPECT_TRUE(model->is_training() && model->layer1->is_training());
+  EXPECT_FALSE(model->bn1->is_training());
+  EXPECT_FALSE(model->has_hooks() || model->conv1->has_hooks());
+  EXPECT_EQ(model->bn1->num_batches_tracked.item<std::int64_t>(), 0);
+}
+
+TEST(Summary, IsATable) {
+  const auto model = mlp({.in_features = 784, .hidden = {128}});
+  (*model->layers)[0].requires_grad_(false);
+  EXPECT_EQ(to_string(nn::summary(*model, ones({2, 784}))),
+            "layer           type    output shape     parameters               MACs\n"
+            "layers.0        Linear  [2,128]             100,480            200,704\n"
+            "layers.1        ReLU    [2,128]                   0                   \n"
+            "layers.2        Linear  [2,10]                1,290              2,560\n"
+            "total                                       101,770            203,264\n"
+            "of which trained                              1,290                   \n");
+}
+
+}  // namespace
+}  // namespace fornax::models
