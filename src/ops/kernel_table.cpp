@@ -17,6 +17,7 @@
 #include "ops/optim_step/optim_step_op.h"
 #include "ops/random/random_op.h"
 #include "ops/range/range_op.h"
+#include "ops/reduce/arg_reduce_op.h"
 #include "ops/reduce/reduce_op.h"
 #include "ops/softmax/softmax_op.h"
 #include "ops/unary/unary_op.h"
@@ -40,6 +41,7 @@ FORNAX_ROW(batch_norm_statistics_row, BatchNormStatistics, CPU(batch_norm_statis
 FORNAX_ROW(batch_norm_apply_row, BatchNormApply, CPU(batch_norm_apply_cpu));
 FORNAX_ROW(batch_norm_grad_parameters_row, BatchNormGradParameters, CPU(batch_norm_grad_parameters_cpu));
 FORNAX_ROW(batch_norm_grad_input_row, BatchNormGradInput, CPU(batch_norm_grad_input_cpu));
+FORNAX_ROW(arg_reduce_row, ArgReduce, CPU(arg_reduce_cpu));
 FORNAX_ROW(binary_row, Binary, CPU(binary_cpu));
 FORNAX_ROW(compare_row, Compare, CPU(compare_cpu));
 FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
@@ -48,11 +50,11 @@ FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_dire
            CPU(conv2d_grad_weight_im2col));
 FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
 FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
-FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
 FORNAX_ROW(dropout_row, Dropout, CPU(dropout_cpu));
 FORNAX_ROW(embedding_row, Embedding, CPU(embedding_cpu));
 FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CPU(embedding_grad_cpu));
+FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
@@ -63,6 +65,9 @@ FORNAX_ROW(random_row, Random, CPU(random_cpu));
 FORNAX_ROW(random_permutation_row, RandomPermutation, CPU(random_permutation_cpu));
 FORNAX_ROW(range_row, Range, CPU(range_cpu));
 FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
+FORNAX_ROW(scatter_row, Scatter, CPU(scatter_cpu));
+FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CPU(softmax_grad_cpu));
+FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
 FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
 FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
 FORNAX_ROW(where_row, Where, CPU(where_cpu));
@@ -85,17 +90,18 @@ std::span<const RowInfo* const> all_rows() {
       &ops::batch_norm_apply_row,
       &ops::batch_norm_grad_parameters_row,
       &ops::batch_norm_grad_input_row,
+      &ops::arg_reduce_row,
       &ops::binary_row,
       &ops::compare_row,
       &ops::conv2d_grad_input_row,
       &ops::conv2d_grad_weight_row,
       &ops::conv2d_row,
       &ops::copy_row,
-      &ops::cross_entropy_row,
       &ops::cross_entropy_grad_row,
       &ops::dropout_row,
       &ops::embedding_row,
       &ops::embedding_grad_row,
+      &ops::cross_entropy_row,
       &ops::fill_row,
       &ops::matmul_row,
       &ops::max_pool2d_row,
@@ -106,6 +112,9 @@ std::span<const RowInfo* const> all_rows() {
       &ops::random_permutation_row,
       &ops::range_row,
       &ops::reduce_row,
+      &ops::scatter_row,
+      &ops::softmax_grad_row,
+      &ops::softmax_row,
       &ops::unary_grad_row,
       &ops::unary_row,
       &ops::where_row,

@@ -42,7 +42,7 @@ constexpr struct {
   const GoldenOps& (*runners)();
 } parts[] = {
     {"ops_conv", conv_runners}, {"ops_elementwise", elementwise_runners}, {"ops_matmul", matmul_runners},
-    {"ops_pool", pool_runners}, {"ops_softmax", softmax_runners},
+    {"ops_pool", pool_runners}, {"ops_reduce", reduce_runners}, {"ops_softmax", softmax_runners},
 };
 
 const GoldenOp* find_runner(const std::string& op) {

@@ -28,6 +28,7 @@ const GoldenOps& elementwise_runners();
 const GoldenOps& matmul_runners();
 const GoldenOps& pool_runners();
 const GoldenOps& softmax_runners();
+const GoldenOps& reduce_runners();
 
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {

@@ -1,4 +1,6 @@
 // Cases of the reductions, against plain loops.
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "fornax/ops/create.h"
@@ -51,19 +53,81 @@ void add_cases(std::vector<OpCase>& cases, const std::string& op, Reduction run,
   }
 }
 
+double count_of(const Group& group) { return static_cast<double>(group.size()); }
 double plain_sum(const Group& group) { return std::accumulate(group.begin(), group.end(), 0.0); }
+double plain_mean(const Group& group) { return plain_sum(group) / count_of(group); }
+double plain_var(const Group& group) {
+  double total = 0;
+  for (const double x : group) total += (x - plain_mean(group)) * (x - plain_mean(group));
+  return total / count_of(group);
+}
+template <int p>
+double plain_norm(const Group& group) {
+  double total = 0;
+  for (const double x : group) total += std::pow(std::abs(x), p);
+  return std::pow(total, 1.0 / p);
+}
+double plain_logsumexp(const Group& group) {
+  double total = 0;
+  for (const double x : group) total += std::exp(x);
+  return std::log(total);
+}
+double plain_max(const Group& group) { return *std::ranges::max_element(group); }
+double plain_min(const Group& group) { return *std::ranges::min_element(group); }
+double plain_max_abs(const Group& group) { return std::max(plain_max(group), -plain_min(group)); }
+
+void add_extreme_along_cases(std::vector<OpCase>& cases) {
+  for (const auto& [name, shape, axis] : {std::tuple<std::string, Shape, int>{"last", {5, 37}, 1},
+                                          {"first", {37, 70}, 0},
+                                          {"middle", {3, 5, 19}, 1},
+                                          {"channels", {2, 7, 3, 5}, -3},
+                                          {"vector", {9}, 0}}) {
+    const Tensor x = hashed(shape, 13);
+    const int at = axis;
+    cases.push_back({.name = "max_" + name,
+                     .inputs = {x},
+                     .run = [at](auto in) { return max(in[0], at).values; },
+                     .expected = reduce_plainly(x, {at}, false, plain_max)});
+    cases.push_back({.name = "min_" + name,
+                     .inputs = {x},
+                     .run = [at](auto in) { return min(in[0], at, true).values; },
+                     .expected = reduce_plainly(x, {at}, true, plain_min)});
+    cases.push_back(
+        {.name = "argmax_" + name,
+         .inputs = {x},
+         .run = [at](auto in) { return argmax(in[0], at); },
+         .expected = reduce_plainly(
+             x, {at}, false,
+             [](const Group& group) { return double(std::ranges::max_element(group) - group.begin()); }),
+         .wants_grad = {false}});
+  }
+}
 
 void add_integer_cases(std::vector<OpCase>& cases) {
-  for (const DType dtype : {i64, i32, u8, boolean}) {
-    const Tensor x = hashed({4, 5, 3}, 12, 0, 3).to(dtype);
-    cases.push_back({.name = "sum_" + std::string(name_of(dtype)),
+  const Dims axes = {0, 2};
+  const auto add = [&](const std::string& name, const Tensor& x, Reduction run,
+                       double (*plain)(const Group&)) {
+    cases.push_back({.name = name,
                      .inputs = {x},
-                     .run =
-                         [](auto in) {
-                           return sum(in[0], {0, 2});
-                         },
-                     .expected = reduce_plainly(x, {0, 2}, false, plain_sum),
+                     .run = [=](auto in) { return run(in[0], axes, false); },
+                     .expected = reduce_plainly(x, axes, false, plain),
                      .dtypes = {f64}});
+  };
+  for (const DType dtype : {i64, i32, u8, boolean}) {
+    const Tensor x = hashed({4, 5, 3}, 12, 0, dtype == boolean ? 1.1 : 30).to(dtype);
+    const std::string suffix = "_" + std::string(name_of(dtype));
+    add("sum" + suffix, x, sum, plain_sum);
+    add((dtype == boolean ? "any" : "amax") + suffix, x, dtype == boolean ? any : amax, plain_max);
+    add((dtype == boolean ? "all" : "amin") + suffix, x, dtype == boolean ? all : amin, plain_min);
+    if (dtype == boolean) continue;
+    cases.push_back(
+        {.name = "argmin" + suffix,
+         .inputs = {x},
+         .run = [](auto in) { return argmin(in[0], 1); },
+         .expected = reduce_plainly(
+             x, {1}, false,
+             [](const Group& group) { return double(std::ranges::min_element(group) - group.begin()); }),
+         .dtypes = {f64}});
   }
 }
 
@@ -72,6 +136,29 @@ void add_integer_cases(std::vector<OpCase>& cases) {
 std::vector<OpCase> reduce_op_cases() {
   std::vector<OpCase> cases;
   add_cases(cases, "sum", sum, plain_sum);
+  add_cases(cases, "mean", mean, plain_mean);
+  add_cases(
+      cases, "var", [](const Tensor& x, const Dims& axes, bool keepdim) { return var(x, axes, keepdim, 0); },
+      plain_var);
+  add_cases(
+      cases, "norm1",
+      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 1, axes, keepdim); },
+      plain_norm<1>);
+  add_cases(
+      cases, "norm2",
+      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 2, axes, keepdim); },
+      plain_norm<2>);
+  add_cases(
+      cases, "norm3",
+      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 3, axes, keepdim); },
+      plain_norm<3>);
+  add_cases(
+      cases, "norm_inf",
+      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, INFINITY, axes, keepdim); },
+      plain_max_abs);
+  add_cases(cases, "logsumexp", logsumexp, plain_logsumexp);
+  add_cases(cases, "amax", amax, plain_max);
+  add_cases(cases, "amin", amin, plain_min);
   cases.push_back({.name = "sum_over_nothing",
                    .inputs = {zeros({0, 3}, {.dtype = f64})},
                    .run = [](auto in) { return sum(in[0], {0}); },
@@ -80,6 +167,7 @@ std::vector<OpCase> reduce_op_cases() {
                    .inputs = {zeros({0, 3}, {.dtype = f64})},
                    .run = [](auto in) { return sum(in[0], {1}); },
                    .expected = zeros({0}, {.dtype = f64})});
+  add_extreme_along_cases(cases);
   add_integer_cases(cases);
   return cases;
 }

@@ -87,5 +87,86 @@ TEST(Sum, NamesTheAxisThatIsWrong) {
             "[sum] expected each axis once, got [1,-1]; x=f32[2,3]@cpu");
 }
 
+TEST(Mean, OverNothingIsNaN) { EXPECT_TRUE(std::isnan(mean(zeros({0})).item())); }
+
+TEST(Var, OfNumbersFarFromZeroKeepsItsDigits) {
+  const Tensor x = hashed({3, 1000}, 4, 1000, 1001).to(f32), wide = x.to(f64);
+  EXPECT_NEAR(var(x).item(), var(wide).item(), 1e-6);
+  EXPECT_NEAR(var(x, {0}).to_vector<float>()[7], var(wide, {0}).to_vector<double>()[7], 1e-6);
+}
+
+TEST(Var, OfOneElementIsNaNUnlessBiased) {
+  EXPECT_TRUE(std::isnan(var(ones({1})).item()));
+  EXPECT_EQ(var(ones({1}), {}, false, 0).item(), 0);
+}
+
+TEST(Norm, AtZeroHasNoSlope) {
+  for (const double p : {1.0, 2.0, 3.0, double(INFINITY)}) {
+    Tensor x = zeros({3}).set_requires_grad();
+    norm(x, p).backward();
+    EXPECT_EQ(x.grad().to_vector<float>(), std::vector<float>(3, 0.f)) << p;
+  }
+}
+
+TEST(LogSumExp, NeitherOverflowsNorLosesInfinities) {
+  EXPECT_NEAR(logsumexp(tensor<float>({1000, 1000})).item(), 1000 + std::log(2.0), 1e-4);
+  EXPECT_EQ(logsumexp(full({2}, -INFINITY)).item(), -INFINITY);
+  EXPECT_EQ(logsumexp(tensor<float>({1, INFINITY})).item(), INFINITY);
+  EXPECT_EQ(logsumexp(zeros({2, 0}), {1}).to_vector<float>()[1], -INFINITY);
+}
+
+TEST(Extremes, NaNWins) {
+  const Tensor x = tensor<float>({1, NAN, 3, 2, 4, -INFINITY}, {2, 3});
+  EXPECT_TRUE(std::isnan(amax(x).item()));
+  EXPECT_TRUE(std::isnan(amin(x, {1}).to_vector<float>()[0]));
+  EXPECT_EQ(amin(x, {1}).to_vector<float>()[1], -INFINITY);
+  EXPECT_EQ(argmax(x, 1).to_vector<std::int64_t>(), (std::vector<std::int64_t>{1, 1}));
+  EXPECT_EQ(argmin(x).item<std::int64_t>(), 1);
+}
+
+TEST(Extremes, TiesShareTheGradientButTheFirstIndexTakesItAll) {
+  Tensor x = tensor<float>({1, 3, 3, 0, 2, 2, 2, 2}, {2, 4}).set_requires_grad();
+  sum(amax(x, {1})).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (std::vector<float>{0, 0.5, 0.5, 0, 0.25, 0.25, 0.25, 0.25}));
+  x.set_grad({});
+  const Extremes most = max(x, 1);
+  EXPECT_EQ(most.indices.to_vector<std::int64_t>(), (std::vector<std::int64_t>{1, 0}));
+  sum(most.values).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (std::vector<float>{0, 1, 0, 0, 1, 0, 0, 0}));
+}
+
+TEST(Extremes, OfAllOfATensorAreFoundInRowMajorOrder) {
+  const Tensor x = tensor<float>({1, 5, 2, 7, 0, 3}, {2, 3});
+  EXPECT_EQ(argmax(x).item<std::int64_t>(), 3);
+  EXPECT_EQ(argmax(x.mT()).item<std::int64_t>(), 1);
+  EXPECT_EQ(argmin(x, {}, true).shape(), (Shape{1, 1}));
+}
+
+TEST(Extremes, OverNothingAreRefused) {
+  EXPECT_EQ(error_of<ShapeError>([] {
+              amax(zeros({2, 0}), {1});
+            }),
+            "[amax] expected at least one element to choose from; x=f32[2,0]@cpu");
+  EXPECT_EQ(error_of<ShapeError>([] { argmin(zeros({0})); }),
+            "[argmin] expected at least one element to choose from; x=f32[0]@cpu");
+}
+
+TEST(AnyAndAll, OverNothingAreFalseAndTrue) {
+  const Tensor none = zeros({0}, {.dtype = boolean});
+  EXPECT_FALSE(any(none).item<bool>());
+  EXPECT_TRUE(all(none).item<bool>());
+}
+
+TEST(Reductions, SayWhatTheyCannotTake) {
+  const Tensor integers = zeros({2}, {.dtype = i64});
+  EXPECT_EQ(error_of<DTypeError>([&] { mean(integers); }),
+            "[mean] expected floating operands, got i64; x=i64[2]@cpu");
+  EXPECT_EQ(error_of<ValueError>([] { norm(zeros({2}), 0); }), "[norm] expected p > 0, got 0; x=f32[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([&] { any(integers); }),
+            "[any] expected bool (cast with .to()), got i64; x=i64[2]@cpu");
+  EXPECT_EQ(error_of<DTypeError>([] { amax(zeros({2}, {.dtype = boolean})); }),
+            "[amax] expected floating or integer dtypes (cast with .to()), got bool; x=bool[2]@cpu");
+}
+
 }  // namespace
 }  // namespace fornax

@@ -50,6 +50,6 @@ dispatch::Refusal can_run(const Reduce& args) {
 }  // namespace
 
 constinit const dispatch::Kernel<Reduce> reduce_integer_cpu{
-    {"integer", DeviceType::cpu, DTypeSet{i64}}, can_run, run};
+    {"integer", DeviceType::cpu, integer_dtypes | DTypeSet{boolean}}, can_run, run};
 
 }  // namespace fornax::ops
