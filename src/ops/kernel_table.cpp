@@ -71,8 +71,6 @@ FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
 FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
 FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
 FORNAX_ROW(where_row, Where, CPU(where_cpu));
-FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
-FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CPU(softmax_grad_cpu));
 FORNAX_ROW(adamw_step_row, AdamWStep, CPU(adamw_step_cpu));
 FORNAX_ROW(clip_by_norm_row, ClipByNorm, CPU(clip_by_norm_cpu));
 FORNAX_ROW(sgd_step_row, SgdStep, CPU(sgd_step_cpu));
@@ -118,8 +116,6 @@ std::span<const RowInfo* const> all_rows() {
       &ops::unary_grad_row,
       &ops::unary_row,
       &ops::where_row,
-      &ops::softmax_row,
-      &ops::softmax_grad_row,
       &ops::adamw_step_row,
       &ops::clip_by_norm_row,
       &ops::sgd_step_row,
