@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "fornax/base/error.h"
+#include "fornax/ops/embedding.h"
 #include "fornax/ops/linear.h"
 #include "nn/default_init.h"
 
@@ -23,6 +24,13 @@ Linear::Linear(const LinearOptions& options)
       bias(*this, "bias", options.bias ? default_bias(weight) : Tensor()) {}
 
 Tensor Linear::forward(const Tensor& x) { return linear(x, weight, bias); }
+
+Embedding::Embedding(const EmbeddingOptions& options)
+    : LayerWith(options),
+      weight(*this, "weight",
+             init::normal_(empty(sizes("Embedding", options.num_embeddings, options.embedding_dim)))) {}
+
+Tensor Embedding::forward(const Tensor& indices) { return embedding(weight, indices); }
 
 Tensor Flatten::forward(const Tensor& x) { return x.flatten(options().start_dim, options().end_dim); }
 

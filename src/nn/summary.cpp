@@ -91,16 +91,18 @@ std::string to_string(const ModelSummary& summary) {
   std::string text;
   const auto line = [&](std::string_view name, std::string_view type, std::string_view shape,
                         std::string_view parameters, std::string_view macs) {
-    text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>13}  {:>17}\n", name, name_width, type, type_width, shape,
+    text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>15}", name, name_width, type, type_width, shape,
                         shape_width, parameters, macs);
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
   };
   line("layer", "type", "output shape", "parameters", "MACs");
   for (const LayerSummary& layer : summary.layers)
     line(layer.name, layer.type, to_string(layer.output), with_commas(layer.parameters),
-         layer.macs ? with_commas(layer.macs) : "");
+         with_commas(layer.macs));
   line("total", "", "", with_commas(summary.parameters), with_commas(summary.macs));
   if (summary.trainable_parameters != summary.parameters)
-    line("of which trained", "", "", with_commas(summary.trainable_parameters), "");
+    line("trained", "", "", with_commas(summary.trainable_parameters), "");
   return text;
 }
 

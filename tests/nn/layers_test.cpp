@@ -60,6 +60,19 @@ TEST(Linear, NeedsSizes) {
             "[Linear] expected sizes of 1 or more, got 0 and 3");
 }
 
+TEST(Embedding, GivesRowsByNumber) {
+  Embedding layer({.num_embeddings = 3, .embedding_dim = 2});
+  layer.load_state({{"weight", tensor<float>({1, 2, 3, 4, 5, 6}, {3, 2})}});
+  EXPECT_THAT(layer(tensor<std::int64_t>({2, 0})).to_vector<float>(), ElementsAre(5, 6, 1, 2));
+}
+
+TEST(Embedding, StartsStandardNormal) {
+  const Embedding layer({.num_embeddings = 100, .embedding_dim = 100});
+  double square = 0;
+  for (const double value : layer.weight.to_vector<float>()) square += value * value;
+  EXPECT_NEAR(square / 1e4, 1, 0.05);
+}
+
 TEST(Conv2d, ConvolvesAsItsOptionsSay) {
   Conv2d layer({.in_channels = 4,
                 .out_channels = 6,
@@ -170,10 +183,10 @@ TEST(Pooling, LayersPoolAsTheirOptionsSay) {
               ElementsAre(5, 6, 8, 9));
   EXPECT_THAT(AvgPool2d({.kernel_size = {3, 1}})(x).to_vector<float>(), ElementsAre(4, 5, 6));
   EXPECT_THAT(AvgPool2d({.kernel_size = 2, .stride = 3, .padding = 1})(x).to_vector<float>(),
-              ElementsAre(0.25));
+              ElementsAre(0.25, 0.75, 1.75, 2.25));
   EXPECT_THAT(AvgPool2d({.kernel_size = 2, .stride = 3, .padding = 1, .count_include_pad = false})(x)
                   .to_vector<float>(),
-              ElementsAre(1));
+              ElementsAre(1, 3, 7, 9));
   EXPECT_THAT(AdaptiveAvgPool2d()(x).to_vector<float>(), ElementsAre(5));
 }
 
