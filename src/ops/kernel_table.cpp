@@ -11,11 +11,12 @@
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
+#include "ops/normalize_images/normalize_images_op.h"
 #include "ops/pool/pool_op.h"
 #include "ops/reduce/reduce_op.h"
+#include "ops/softmax/softmax_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
-#include "ops/softmax/softmax_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
@@ -47,6 +48,7 @@ FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
+FORNAX_ROW(normalize_images_row, NormalizeImages, CPU(normalize_images_cpu));
 FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
 FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CPU(max_pool2d_grad_cpu));
 FORNAX_ROW(avg_pool2d_row, AvgPool2d, CPU(avg_pool2d_cpu));
@@ -80,6 +82,7 @@ std::span<const RowInfo* const> all_rows() {
       &ops::cross_entropy_grad_row,
       &ops::fill_row,
       &ops::matmul_row,
+      &ops::normalize_images_row,
       &ops::max_pool2d_row,
       &ops::max_pool2d_grad_row,
       &ops::avg_pool2d_row,

@@ -12,6 +12,7 @@ std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();
 std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
+std::vector<OpCase> normalize_images_op_cases();
 std::vector<OpCase> pool_op_cases();
 std::vector<OpCase> reduce_op_cases();
 std::vector<OpCase> softmax_op_cases();
