@@ -31,11 +31,15 @@
 #include "fornax/autograd/gradcheck.h"
 #include "fornax/autograd/node.h"
 
+#include "fornax/ops/activation.h"
+#include "fornax/ops/batch_norm.h"
 #include "fornax/ops/conv2d.h"
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
+#include "fornax/ops/image.h"
 #include "fornax/ops/linear.h"
 #include "fornax/ops/matmul.h"
+#include "fornax/ops/pool.h"
 #include "fornax/ops/reduce.h"
 
 #include "fornax/nn/layer.h"
