@@ -38,6 +38,7 @@
 #include "fornax/ops/dropout.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/embedding.h"
+#include "fornax/ops/image.h"
 #include "fornax/ops/linear.h"
 #include "fornax/ops/loss.h"
 #include "fornax/ops/matmul.h"

@@ -13,6 +13,7 @@
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 #include "ops/matmul/matmul_op.h"
+#include "ops/normalize_images/normalize_images_op.h"
 #include "ops/pool/pool_op.h"
 #include "ops/optim_step/optim_step_op.h"
 #include "ops/random/random_op.h"
@@ -57,6 +58,7 @@ FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CPU(embedding_grad_cpu));
 FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
+FORNAX_ROW(normalize_images_row, NormalizeImages, CPU(normalize_images_cpu));
 FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
 FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CPU(max_pool2d_grad_cpu));
 FORNAX_ROW(avg_pool2d_row, AvgPool2d, CPU(avg_pool2d_cpu));
@@ -102,6 +104,7 @@ std::span<const RowInfo* const> all_rows() {
       &ops::cross_entropy_row,
       &ops::fill_row,
       &ops::matmul_row,
+      &ops::normalize_images_row,
       &ops::max_pool2d_row,
       &ops::max_pool2d_grad_row,
       &ops::avg_pool2d_row,

@@ -12,6 +12,7 @@ std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();
 std::vector<OpCase> elementwise_op_cases();
 std::vector<OpCase> matmul_op_cases();
+std::vector<OpCase> normalize_images_op_cases();
 std::vector<OpCase> pool_op_cases();
 std::vector<OpCase> rearrange_op_cases();
 std::vector<OpCase> optim_step_op_cases();
