@@ -118,10 +118,10 @@ State DataLoader::state(std::int64_t ahead) const {
 }
 
 void DataLoader::load_state(const State& state) {
-  const std::int64_t seed = state.int_at("seed"), epoch = state.int_at("epoch"),
-                     samples = state.int_at("samples");
-  const std::int64_t size = state.int_at("dataset_size");
-  if (size != dataset_->size() || epoch < 0 || samples < 0)
+  const std::int64_t seed = state.int_at("seed"), size = state.int_at("dataset_size");
+  const std::int64_t epoch = state.int_at("epoch"), samples = state.int_at("samples");
+  constexpr std::int64_t most_epochs = std::int64_t{1} << 32;  // what SampleRandom tells apart
+  if (size != dataset_->size() || epoch < 0 || epoch >= most_epochs || samples < 0)
     throw ValueError(
         "data_loader",
         fmt::format(

@@ -30,10 +30,10 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRando
           SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), e.what())));
     }
   }
-  return collate(samples);
+  return collate(samples, [&](std::int64_t place) { return name(indices[static_cast<std::size_t>(place)]); });
 }
 
-Batch collate(std::span<const Sample> samples) {
+Batch collate(std::span<const Sample> samples, const std::function<std::string(std::int64_t place)>& name) {
   const auto count = static_cast<std::int64_t>(samples.size());
   if (count == 0) throw ShapeError("collate", "expected at least one sample, got none");
   const Tensor& first = samples[0].x;
@@ -44,17 +44,18 @@ Batch collate(std::span<const Sample> samples) {
   auto* out = bytes(batch.x);
   auto* label = batch.label.data<std::int64_t>();
   for (std::int64_t i = 0; i < count; ++i, out += size) {
-    const Tensor& x = samples[static_cast<std::size_t>(i)].x;
-    const auto message = [&] {
-      return fmt::format("expected samples like the first, {}, got {} at {}", describe(first), describe(x),
-                         i);
+    const Sample& sample = samples[static_cast<std::size_t>(i)];
+    const auto message = [&](const std::string& expected) {
+      return fmt::format("expected {}, got {} for {}", expected, describe(sample.x),
+                         name ? fmt::format("'{}'", name(i)) : fmt::format("sample {} of the batch", i));
     };
-    if (!x.device().is_cpu())
-      throw DeviceError("collate", fmt::format("expected samples on the CPU, got {}", describe(x)));
-    if (x.dtype() != first.dtype()) throw DTypeError("collate", message());
-    if (x.shape() != first.shape()) throw ShapeError("collate", message());
-    if (size > 0) std::memcpy(out, bytes(x.contiguous()), size);
-    label[i] = samples[static_cast<std::size_t>(i)].label;
+    if (!sample.x.device().is_cpu()) throw DeviceError("collate", message("samples on the CPU"));
+    if (sample.x.dtype() != first.dtype())
+      throw DTypeError("collate", message("samples like the first, " + describe(first)));
+    if (sample.x.shape() != first.shape())
+      throw ShapeError("collate", message("samples like the first, " + describe(first)));
+    if (size > 0) std::memcpy(out, bytes(sample.x.contiguous()), size);
+    label[i] = sample.label;
   }
   return batch;
 }

@@ -26,14 +26,16 @@ TEST(Collate, TakesViewsByTheirLogicalOrder) {
 
 TEST(Collate, SaysWhichSampleDoesNotFit) {
   const Tensor x = tensor<float>({1, 2});
-  EXPECT_EQ(test::error_of([&] {
-              collate(std::vector<Sample>{{x, 0}, {x, 0}, {tensor<float>({1}), 0}});
-            }),
-            "[collate] expected samples like the first, f32[2]@cpu, got f32[1]@cpu at 2");
-  EXPECT_EQ(test::error_of([&] {
-              collate(std::vector<Sample>{{x, 0}, {tensor<double>({1, 2}), 0}});
-            }),
-            "[collate] expected samples like the first, f32[2]@cpu, got f64[2]@cpu at 1");
+  EXPECT_EQ(
+      test::error_of([&] {
+        collate(std::vector<Sample>{{x, 0}, {x, 0}, {tensor<float>({1}), 0}});
+      }),
+      "[collate] expected samples like the first, f32[2]@cpu, got f32[1]@cpu for sample 2 of the batch");
+  EXPECT_EQ(
+      test::error_of([&] {
+        collate(std::vector<Sample>{{x, 0}, {tensor<double>({1, 2}), 0}});
+      }),
+      "[collate] expected samples like the first, f32[2]@cpu, got f64[2]@cpu for sample 1 of the batch");
   EXPECT_EQ(test::error_of([&] { collate({}); }), "[collate] expected at least one sample, got none");
 }
 
@@ -73,6 +75,18 @@ TEST(Dataset, AnErrorNamesTheSampleAndKeepsTheCause) {
     EXPECT_STREQ(e.what(), "[dataset] expected to get 'photos/3.jpg', got: not a JPEG");
     EXPECT_THROW(std::rethrow_if_nested(e), std::runtime_error);
   }
+}
+
+TEST(Dataset, SamplesThatDoNotFitTogetherAreNamed) {
+  struct Growing final : Dataset {
+    std::int64_t size() const override { return 10; }
+    Sample get(std::int64_t index, SampleRandom&) const override { return {empty({index}), 0}; }
+    std::string name(std::int64_t index) const override { return "clip " + std::to_string(index); }
+  };
+  EXPECT_EQ(test::error_of<ShapeError>([] {
+              Growing().get_batch(std::vector<std::int64_t>{2, 7}, {});
+            }),
+            "[collate] expected samples like the first, f32[2]@cpu, got f32[7]@cpu for 'clip 7'");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,8 +47,9 @@ class FORNAX_API Dataset {
 };
 
 /// Stacks samples of one shape and dtype; x is contiguous. Throws ShapeError, DTypeError, DeviceError naming
-/// the first that does not fit, by its place among `samples`.
-FORNAX_API Batch collate(std::span<const Sample> samples);
+/// the first that does not fit: by `name` of its place among `samples` or, without one, by that place.
+FORNAX_API Batch collate(std::span<const Sample> samples,
+                         const std::function<std::string(std::int64_t place)>& name = {});
 
 /// Rows of a tensor with their labels.
 class FORNAX_API TensorDataset final : public Dataset {
