@@ -13,9 +13,9 @@
 #include "ops/matmul/matmul_op.h"
 #include "ops/pool/pool_op.h"
 #include "ops/reduce/reduce_op.h"
+#include "ops/softmax/softmax_op.h"
 #include "ops/unary/unary_op.h"
 #include "ops/where/where_op.h"
-#include "ops/softmax/softmax_op.h"
 
 #define FORNAX_ROW(row, Args, ...)                                                \
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \

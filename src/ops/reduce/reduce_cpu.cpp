@@ -20,21 +20,14 @@ using cpu::ReduceWalk;
 
 Fold fold_of(ReduceKind kind) {
   switch (kind) {
-    case ReduceKind::sum:
-      return Fold::sum;
+    case ReduceKind::sum: return Fold::sum;
     case ReduceKind::sum_squares:
-    case ReduceKind::norm2:
-      return Fold::sum_squares;
-    case ReduceKind::norm1:
-      return Fold::sum_abs;
-    case ReduceKind::norm_inf:
-      return Fold::max_abs;
-    case ReduceKind::logsumexp:
-      return Fold::sum_exp;
-    case ReduceKind::max:
-      return Fold::max;
-    case ReduceKind::min:
-      break;
+    case ReduceKind::norm2: return Fold::sum_squares;
+    case ReduceKind::norm1: return Fold::sum_abs;
+    case ReduceKind::norm_inf: return Fold::max_abs;
+    case ReduceKind::logsumexp: return Fold::sum_exp;
+    case ReduceKind::max: return Fold::max;
+    case ReduceKind::min: break;
   }
   return Fold::min;
 }
