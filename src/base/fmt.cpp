@@ -1,6 +1,6 @@
-// The library's copy of fmt, compiled here once: its header-only form costs every file that formats a message four
-// seconds. It stands in an inline namespace of its own (FMT_BEGIN_NAMESPACE in src/CMakeLists.txt), so that it never meets
-// a libfmt that a program links itself.
+// The library's copy of fmt, compiled here once: its header-only form costs every file that formats a message
+// four seconds. It stands in an inline namespace of its own (FMT_BEGIN_NAMESPACE in src/CMakeLists.txt), so
+// that it never meets a libfmt that a program links itself.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
@@ -13,7 +13,8 @@ template FMT_API auto locale_ref::get<std::locale>() const -> std::locale;
 template FMT_API auto thousands_sep_impl(locale_ref) -> thousands_sep_result<char>;
 template FMT_API auto decimal_point_impl(locale_ref) -> char;
 template FMT_API void buffer<char>::append(const char*, const char*);
-template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<buffer_context<char>>, locale_ref);
+template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<buffer_context<char>>,
+                                 locale_ref);
 
 }  // namespace detail
 FMT_END_NAMESPACE

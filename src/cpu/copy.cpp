@@ -10,28 +10,20 @@ namespace fornax::cpu {
 Copy copy_to_compute(DType dtype) {
   const CopyKernels& kernels = copy_kernels();
   switch (dtype) {
-    case f64:
-      return kernels.f64;
-    case f16:
-      return kernels.f16_to_f32;
-    case bf16:
-      return kernels.bf16_to_f32;
-    default:
-      return kernels.f32;
+    case f64: return kernels.f64;
+    case f16: return kernels.f16_to_f32;
+    case bf16: return kernels.bf16_to_f32;
+    default: return kernels.f32;
   }
 }
 
 Copy copy_from_compute(DType dtype) {
   const CopyKernels& kernels = copy_kernels();
   switch (dtype) {
-    case f64:
-      return kernels.f64;
-    case f16:
-      return kernels.f32_to_f16;
-    case bf16:
-      return kernels.f32_to_bf16;
-    default:
-      return kernels.f32;
+    case f64: return kernels.f64;
+    case f16: return kernels.f32_to_f16;
+    case bf16: return kernels.f32_to_bf16;
+    default: return kernels.f32;
   }
 }
 

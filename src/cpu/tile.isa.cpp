@@ -96,18 +96,12 @@ void panels(const Tile<T>& tile) {
 template <class T>
 void run(const Tile<T>& tile) {
   switch (tile.rows) {
-    case 1:
-      return panels<T, 1>(tile);
-    case 2:
-      return panels<T, 2>(tile);
-    case 3:
-      return panels<T, 3>(tile);
-    case 4:
-      return panels<T, 4>(tile);
-    case 5:
-      return panels<T, 5>(tile);
-    default:
-      return panels<T, tile_rows>(tile);
+    case 1: return panels<T, 1>(tile);
+    case 2: return panels<T, 2>(tile);
+    case 3: return panels<T, 3>(tile);
+    case 4: return panels<T, 4>(tile);
+    case 5: return panels<T, 5>(tile);
+    default: return panels<T, tile_rows>(tile);
   }
 }
 

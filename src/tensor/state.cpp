@@ -48,7 +48,8 @@ const Tensor* State::find(std::string_view name) const {
 
 const Tensor& State::at(std::string_view name) const {
   const Tensor* tensor = find(name);
-  if (!tensor) throw ValueError("state", fmt::format("expected an entry '{}', got none among {}", name, size()));
+  if (!tensor)
+    throw ValueError("state", fmt::format("expected an entry '{}', got none among {}", name, size()));
   return *tensor;
 }
 

@@ -26,12 +26,9 @@ Tensor with_gaps(const Tensor& dense) {
 
 Tensor laid_out(const Tensor& x, Layout layout) {
   switch (layout) {
-    case Layout::contiguous:
-      return x.clone();
-    case Layout::channels_last:
-      return x.rank() == 4 ? x.clone().to(MemoryFormat::channels_last) : x.clone();
-    case Layout::strided:
-      break;
+    case Layout::contiguous: return x.clone();
+    case Layout::channels_last: return x.rank() == 4 ? x.clone().to(MemoryFormat::channels_last) : x.clone();
+    case Layout::strided: break;
   }
   return x.rank() == 0 ? x.clone() : with_gaps(x);
 }
@@ -81,16 +78,11 @@ Tensor shape_only(const OpCase& op_case, const std::vector<Tensor>& inputs) {
 
 double tolerance(DType dtype) {
   switch (dtype) {
-    case f64:
-      return 1e-11;
-    case f32:
-      return 1e-5;
-    case f16:
-      return 4e-3;
-    case bf16:
-      return 3e-2;
-    default:
-      return 0;
+    case f64: return 1e-11;
+    case f32: return 1e-5;
+    case f16: return 4e-3;
+    case bf16: return 3e-2;
+    default: return 0;
   }
 }
 

@@ -294,12 +294,9 @@ void grad_sums_gated(const NormLines<S>& b, double* g, double* gx) {
 template <class S, bool Planar>
 void grad_sums(const NormLines<S>& b, double* g, double* gx) {
   switch (b.gate) {
-    case Gate::open:
-      return grad_sums_gated<S, Planar, Gate::open>(b, g, gx);
-    case Gate::bits:
-      return grad_sums_gated<S, Planar, Gate::bits>(b, g, gx);
-    case Gate::recompute:
-      return grad_sums_gated<S, Planar, Gate::recompute>(b, g, gx);
+    case Gate::open: return grad_sums_gated<S, Planar, Gate::open>(b, g, gx);
+    case Gate::bits: return grad_sums_gated<S, Planar, Gate::bits>(b, g, gx);
+    case Gate::recompute: return grad_sums_gated<S, Planar, Gate::recompute>(b, g, gx);
   }
 }
 
@@ -329,12 +326,9 @@ void grad_input_gated(const NormLines<S>& b) {
 template <class S, bool Planar>
 void grad_input(const NormLines<S>& b) {
   switch (b.gate) {
-    case Gate::open:
-      return grad_input_gated<S, Planar, Gate::open>(b);
-    case Gate::bits:
-      return grad_input_gated<S, Planar, Gate::bits>(b);
-    case Gate::recompute:
-      return grad_input_gated<S, Planar, Gate::recompute>(b);
+    case Gate::open: return grad_input_gated<S, Planar, Gate::open>(b);
+    case Gate::bits: return grad_input_gated<S, Planar, Gate::bits>(b);
+    case Gate::recompute: return grad_input_gated<S, Planar, Gate::recompute>(b);
   }
 }
 

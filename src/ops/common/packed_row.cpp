@@ -48,14 +48,10 @@ TensorView view_of(DType dtype, const Value& element) {
 void copy_strided(std::byte* to, std::int64_t to_step, const std::byte* from, std::int64_t from_step,
                   std::int64_t size, std::int64_t count) {
   switch (size) {
-    case 1:
-      return copy_words<std::uint8_t>(to, to_step, from, from_step, count);
-    case 2:
-      return copy_words<std::uint16_t>(to, to_step, from, from_step, count);
-    case 4:
-      return copy_words<std::uint32_t>(to, to_step, from, from_step, count);
-    default:
-      return copy_words<std::uint64_t>(to, to_step, from, from_step, count);
+    case 1: return copy_words<std::uint8_t>(to, to_step, from, from_step, count);
+    case 2: return copy_words<std::uint16_t>(to, to_step, from, from_step, count);
+    case 4: return copy_words<std::uint32_t>(to, to_step, from, from_step, count);
+    default: return copy_words<std::uint64_t>(to, to_step, from, from_step, count);
   }
 }
 

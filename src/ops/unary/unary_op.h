@@ -49,10 +49,8 @@ constexpr bool derives_from_output(UnaryKind kind) {
     case UnaryKind::sqrt:
     case UnaryKind::tanh:
     case UnaryKind::sigmoid:
-    case UnaryKind::relu:
-      return true;
-    default:
-      return false;
+    case UnaryKind::relu: return true;
+    default: return false;
   }
 }
 

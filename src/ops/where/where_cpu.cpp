@@ -8,14 +8,10 @@ namespace {
 cpu::WhereRow row_for(std::size_t size) {
   const cpu::WhereKernels& kernels = cpu::where_kernels();
   switch (size) {
-    case 1:
-      return kernels.bytes1;
-    case 2:
-      return kernels.bytes2;
-    case 4:
-      return kernels.bytes4;
-    default:
-      return kernels.bytes8;
+    case 1: return kernels.bytes1;
+    case 2: return kernels.bytes2;
+    case 4: return kernels.bytes4;
+    default: return kernels.bytes8;
   }
 }
 
