@@ -10,24 +10,13 @@
 namespace fornax {
 namespace {
 
-/// x itself if it is dense in a format that the rows take, else a copy.
-Tensor dense(const Tensor& x) {
-  return x.rank() == 4 && x.is_contiguous(MemoryFormat::channels_last) ? x : x.contiguous();
-}
-
-MemoryFormat dense_format(const Tensor& x) {
-  return x.rank() == 4 && x.is_contiguous(MemoryFormat::channels_last) ? MemoryFormat::channels_last
-                                                                       : MemoryFormat::contiguous;
-}
-
 /// Room for a bit per element of x, in the order of its memory; see batch_norm_op.h.
 Tensor empty_bits(const Tensor& x) {
   const std::int64_t images = x.size(0), channels = x.size(1);
   std::int64_t per_channel = 1;
   for (int axis = 2; axis < x.rank(); ++axis) per_channel *= x.size(axis);
-  const bool channels_last = x.rank() == 2 || dense_format(x) == MemoryFormat::channels_last;
-  return empty(channels_last ? Shape{images, per_channel, (channels + 7) / 8}
-                             : Shape{images, channels, (per_channel + 7) / 8},
+  return empty(ops::is_planar(x) ? Shape{images, channels, (per_channel + 7) / 8}
+                                 : Shape{images, per_channel, (channels + 7) / 8},
                {.dtype = u8, .device = x.device()});
 }
 
@@ -43,7 +32,7 @@ struct BatchNormGrad final : autograd::Node {
 Grads BatchNormGrad::backward(const Tensor& dy) {
   const Tensor input = x.get(*this), mu = mean.get(*this), variance = var.get(*this);
   const Tensor scale = weight.get(*this), shift = bias.get(*this), passed = bits.get(*this);
-  const MemoryFormat format = dense_format(input);
+  const MemoryFormat format = input.suggested_format();
   const bool overwrites = dy.is_sole_owner() && dy.is_contiguous(format);
   const Tensor g = dy.to(format);
   Tensor dweight, dbias;
@@ -129,9 +118,9 @@ Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
   if (options.training && per_channel < 2)
     throw ShapeError(op, "expected more than one value per channel when training, got " + operands());
 
-  const Tensor input = dense(x), scale = weight.defined() ? weight.contiguous() : weight;
+  const Tensor input = x.to(x.suggested_format()), scale = weight.defined() ? weight.contiguous() : weight;
   const Tensor shift = bias.defined() ? bias.contiguous() : bias;
-  const Tensor added = residual.defined() ? residual.to(dense_format(input)) : residual;
+  const Tensor added = residual.defined() ? residual.to(input.suggested_format()) : residual;
   Tensor mean, var;
   if (options.training) {
     mean = empty({x.size(1)}, {.dtype = wide, .device = x.device()});

@@ -40,8 +40,9 @@ inline Packet<T> channel(const T* values, Index j) {
 /// The bits of `count` elements from j on, at most those of a register.
 template <class T>
 inline std::uint32_t bits_at(const std::uint8_t* bits, Index j, Index count) {
+  constexpr int V = lanes<T>;
   bits += j / 8;
-  if constexpr (lanes < T >> 8)
+  if constexpr (V > 8)
     return count > 8 ? bits[0] | static_cast<std::uint32_t>(bits[1]) << 8 : bits[0];
   else
     return static_cast<std::uint32_t>(bits[0]) >> (j % 8);
@@ -113,7 +114,7 @@ void add_deviations(const NormLines<S>& b, Index line, const accumulate_t<S>* sh
 template <class S>
 void statistics_channels_last(const NormLines<S>& b, double* mean, double* m2) {
   using T = accumulate_t<S>;
-  T shift[most_channels] = {}, s1[most_channels] = {}, s2[most_channels];
+  T shift[most_channels] = {}, s1[most_channels] = {}, s2[most_channels] = {};
   const Index some = b.lines < tile_depth / 4 ? b.lines : tile_depth / 4;
   for (Index i = 0; i < some; ++i) add_deviations<S, 1>(b, i, shift, s1, s2);
   for (Index j = 0; j < b.length; ++j) {

@@ -27,8 +27,7 @@ struct Layout {
   bool planar;
   Index lines, channels, inner;
 
-  explicit Layout(const TensorView& x) : channels(x.size(1)) {
-    planar = x.rank() == 4 ? !x.is_channels_last() : x.rank() > 2;
+  explicit Layout(const TensorView& x) : planar(is_planar(x)), channels(x.size(1)) {
     const Index per_channel = channels == 0 ? 0 : x.numel() / channels;
     lines = planar ? x.size(0) : per_channel;
     inner = planar && x.size(0) > 0 ? per_channel / x.size(0) : 1;

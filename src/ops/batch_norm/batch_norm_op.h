@@ -17,6 +17,11 @@
 /// elements per channel, [N, L, C/8] for channels_last ones, rounded up, the first element's bit lowest.
 namespace fornax::ops {
 
+/// Whether a channel of an image lies together, in a tensor that is dense in one of the formats or in both.
+inline bool is_planar(const TensorView& x) {
+  return x.rank() > 2 && (x.rank() != 4 || !x.is_channels_last() || x.size(1) == 1);
+}
+
 /// mean and var: the mean and the biased variance of each channel.
 struct BatchNormStatistics {
   static constexpr std::string_view op_name = "batch_norm_statistics";

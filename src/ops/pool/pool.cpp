@@ -12,11 +12,6 @@ namespace {
 
 using ops::PoolWindows;
 
-MemoryFormat dense_format(const Tensor& x) {
-  return x.is_contiguous(MemoryFormat::channels_last) ? MemoryFormat::channels_last
-                                                      : MemoryFormat::contiguous;
-}
-
 struct MaxPool2dGrad final : autograd::Node {
   autograd::Saved index;
   Shape shape;
@@ -96,7 +91,7 @@ PoolWindows adaptive_windows(std::string_view op, const Tensor& x, Pair size) {
 }
 
 Tensor max_pool(const Tensor& images, const Shape& shape, const PoolWindows& windows) {
-  const MemoryFormat format = dense_format(images);
+  const MemoryFormat format = images.suggested_format();
   const Tensor x = images.to(format);
   Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device(), .format = format}), index;
   if (autograd::needs_grad({{x}})) {
@@ -115,7 +110,7 @@ Tensor max_pool(const Tensor& images, const Shape& shape, const PoolWindows& win
 
 Tensor avg_pool(const Tensor& images, const Shape& shape, const PoolWindows& windows,
                 bool count_include_pad) {
-  const MemoryFormat format = dense_format(images);
+  const MemoryFormat format = images.suggested_format();
   const Tensor x = images.to(format);
   Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device(), .format = format});
   dispatch::run(ops::avg_pool2d_row, ops::AvgPool2d{y, x, windows, count_include_pad});
