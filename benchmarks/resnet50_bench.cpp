@@ -1,0 +1,206 @@
+// Images/s and GFLOP/s of ResNet-50, and how much of the machine's peak that is. The result is checked first:
+// a training loss must be finite and fall, logits must be finite.
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cpu/fma_peak.h"
+#include "fornax/fornax.h"
+#include "measure.h"
+
+namespace fornax::bench {
+namespace {
+
+constexpr std::int64_t classes = 1000;
+
+struct Options {
+  std::string device = "cpu", mode = "train", dtype = "f32", json;
+  std::int64_t batch = 32, size = 224;
+  int threads = 0;
+  double seconds = 10;
+};
+
+/// A convolution as the model ran it.
+struct Convolution {
+  Tensor x, weight, dy;
+  Conv2dParams params;
+  bool needs_dx;
+  double flops;  // of forward, and of each gradient
+};
+
+/// What the model does for one batch: its convolutions, and multiply-adds counted as two.
+struct Work {
+  std::vector<Convolution> convolutions;
+  double linear_flops = 0;
+
+  double conv_flops(int passes) const {
+    double sum = 0;
+    for (const Convolution& c : convolutions) sum += c.flops * (passes == 3 && !c.needs_dx ? 2 : passes);
+    return sum;
+  }
+  double flops(int passes) const { return conv_flops(passes) + linear_flops * passes; }
+};
+
+/// Runs the model once and notes its convolutions, with their inputs in `dtype` if `keep` is set.
+Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> keep) {
+  Work work;
+  std::vector<std::pair<nn::Layer*, int>> hooks;
+  const auto watch = [&](nn::Layer& layer, nn::Layer::ForwardHook hook) {
+    hooks.emplace_back(&layer, layer.register_forward_hook(std::move(hook)));
+  };
+  for (const auto& [name, module] : model.named_modules()) {
+    if (auto* conv = dynamic_cast<nn::Conv2d*>(module))
+      watch(*conv, [&work, conv, keep](nn::Layer&, const Tensor& x, const Tensor& y) {
+        const auto& o = conv->options();
+        Convolution c{
+            .params = {o.stride, o.padding, o.dilation, o.groups},
+            .needs_dx = !work.convolutions.empty(),
+            .flops = 2.0 * static_cast<double>(y.numel() * conv->weight.numel() / conv->weight.size(0))};
+        if (keep) {
+          c.x = x.to(*keep);
+          c.weight = conv->weight.detach().to(*keep);
+          c.dy = y.to(*keep);
+        }
+        work.convolutions.push_back(std::move(c));
+        return Tensor();
+      });
+    if (auto* linear = dynamic_cast<nn::Linear*>(module))
+      watch(*linear, [&work, linear](nn::Layer&, const Tensor& x, const Tensor&) {
+        work.linear_flops += 2.0 * static_cast<double>(x.size(0) * linear->weight.numel());
+        return Tensor();
+      });
+  }
+  const NoGrad no_grad;
+  model(images);
+  for (const auto& [layer, id] : hooks) layer->remove_hook(id);
+  return work;
+}
+
+double checked(double value, std::string_view what) {
+  if (!std::isfinite(value))
+    throw InternalError("resnet50_bench", fmt::format("expected a finite {}, got {}", what, value));
+  return value;
+}
+
+/// Seconds of one training step, of which several are made on the same images.
+double time_training(models::ResNet& model, const Tensor& images, const Options& options) {
+  std::vector<std::int64_t> numbers;
+  for (std::int64_t i = 0; i < options.batch; ++i) numbers.push_back(i * 37 % classes);
+  const Tensor labels = from_span<std::int64_t>(numbers, {options.batch});
+  optim::SGD optimizer(model.named_parameters(), {.lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4});
+  Tensor loss;
+  const auto step = [&] {
+    {
+      const amp::Autocast autocast(DeviceType::cpu, bf16, options.dtype == "bf16");
+      loss = cross_entropy(model(images), labels);
+    }
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+  };
+  step();
+  const double before = checked(loss.item(), "loss");
+  const double seconds = seconds_of(step, options.seconds);
+  const double after = checked(loss.item(), "loss");
+  if (after >= before)
+    throw InternalError("resnet50_bench",
+                        fmt::format("expected the loss to fall from {}, got {}", before, after));
+  return seconds;
+}
+
+double time_inference(models::ResNet& model, const Tensor& images, const Options& options) {
+  const NoGrad no_grad;
+  model.eval();
+  Tensor logits;
+  const auto step = [&] {
+    const amp::Autocast autocast(DeviceType::cpu, bf16, options.dtype == "bf16");
+    logits = {};
+    logits = model(images);
+  };
+  const double seconds = seconds_of(step, options.seconds);
+  checked(sum(logits.to(f64)).item(), "sum of logits");
+  return seconds;
+}
+
+/// Forward and both gradients of every convolution; the first needs none of the images.
+double time_convolutions(const Work& work, const Options& options) {
+  const NoGrad no_grad;
+  return seconds_of(
+      [&] {
+        for (const Convolution& c : work.convolutions) {
+          conv2d(c.x, c.weight, {}, c.params);
+          if (c.needs_dx) conv2d_grad_input(c.dy, c.weight, c.x.shape(), c.params);
+          conv2d_grad_weight(c.dy, c.x, c.weight.shape(), c.params, c.weight.suggested_format());
+        }
+      },
+      options.seconds);
+}
+
+double peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+nlohmann::json run(const Options& options) {
+  const DType dtype = options.dtype == "bf16" ? bf16 : f32;
+  const auto model = models::resnet50({.classes = classes});
+  const Tensor images =
+      numbers({options.batch, 3, options.size, options.size}, -2, 2).to(MemoryFormat::channels_last);
+  const bool conv = options.mode == "conv", train = options.mode == "train";
+  const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
+  const double seconds = conv    ? time_convolutions(work, options)
+                         : train ? time_training(*model, images, options)
+                                 : time_inference(*model, images, options);
+  const double memory = peak_memory_mb();
+  const double flops = conv ? work.conv_flops(3) : work.flops(train ? 3 : 1);
+  const double gflops = flops / seconds * 1e-9, peak = cpu::fma_peak(dtype);
+  return {{"device", options.device},
+          {"mode", options.mode},
+          {"dtype", options.dtype},
+          {"batch", options.batch},
+          {"size", options.size},
+          {"threads", num_threads()},
+          {"images_per_second", static_cast<double>(options.batch) / seconds},
+          {"gflops", gflops},
+          {"peak_gflops", peak},
+          {"fraction_of_peak", gflops / peak},
+          {"peak_memory_mb", memory}};
+}
+
+}  // namespace
+}  // namespace fornax::bench
+
+int main(int argc, char** argv) {
+  fornax::bench::Options options;
+  CLI::App app{"Times ResNet-50: training steps, inference, or its convolutions alone"};
+  app.add_option("--device", options.device)->check(CLI::IsMember({"cpu"}))->capture_default_str();
+  app.add_option("--mode", options.mode)
+      ->check(CLI::IsMember({"train", "infer", "conv"}))
+      ->capture_default_str();
+  app.add_option("--dtype", options.dtype, "bf16: under autocast")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--size", options.size, "of the square images")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "default: all cores")->check(CLI::PositiveNumber);
+  app.add_option("--seconds", options.seconds, "to measure for, at least")->capture_default_str();
+  app.add_option("--json", options.json, "write the result here");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (options.threads > 0) fornax::set_num_threads(options.threads);
+    const nlohmann::json result = fornax::bench::run(options);
+    fmt::print("{}\n", result.dump(2));
+    if (!options.json.empty()) fornax::bench::write_json(options.json, result);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "resnet50_bench: {}\n", error.what());
+    return 1;
+  }
+}
