@@ -24,6 +24,7 @@
 #include "fornax/dispatch/op.h"
 #include "fornax/dispatch/tensor_view.h"
 
+#include "fornax/tensor/print.h"
 #include "fornax/tensor/state.h"
 #include "fornax/tensor/tensor.h"
 

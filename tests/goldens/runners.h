@@ -26,9 +26,11 @@ const GoldenOps& batch_norm_runners();
 const GoldenOps& conv_runners();
 const GoldenOps& elementwise_runners();
 const GoldenOps& matmul_runners();
+const GoldenOps& optimizer_runners();
 const GoldenOps& pool_runners();
-const GoldenOps& softmax_runners();
 const GoldenOps& reduce_runners();
+const GoldenOps& shape_runners();
+const GoldenOps& softmax_runners();
 
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {
