@@ -40,6 +40,7 @@
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/embedding.h"
 #include "fornax/ops/image.h"
+#include "fornax/ops/layer_norm.h"
 #include "fornax/ops/linear.h"
 #include "fornax/ops/loss.h"
 #include "fornax/ops/matmul.h"
@@ -86,6 +87,7 @@
 #include "fornax/models/resnet.h"
 
 #include "fornax/train/json_log.h"
+#include "fornax/train/metrics.h"
 #include "fornax/train/model_file.h"
 #include "fornax/train/plot.h"
 #include "fornax/train/progress.h"

@@ -12,6 +12,7 @@
 #include "ops/embedding/embedding_op.h"
 #include "ops/fill/fill_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
+#include "ops/layer_norm/layer_norm_op.h"
 #include "ops/matmul/matmul_op.h"
 #include "ops/normalize_images/normalize_images_op.h"
 #include "ops/pool/pool_op.h"
@@ -57,6 +58,8 @@ FORNAX_ROW(embedding_row, Embedding, CPU(embedding_cpu));
 FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CPU(embedding_grad_cpu));
 FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
 FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
+FORNAX_ROW(layer_norm_grad_row, LayerNormGrad, CPU(layer_norm_grad_cpu));
+FORNAX_ROW(layer_norm_row, LayerNorm, CPU(layer_norm_cpu));
 FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
 FORNAX_ROW(normalize_images_row, NormalizeImages, CPU(normalize_images_cpu));
 FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
@@ -103,6 +106,8 @@ std::span<const RowInfo* const> all_rows() {
       &ops::embedding_grad_row,
       &ops::cross_entropy_row,
       &ops::fill_row,
+      &ops::layer_norm_grad_row,
+      &ops::layer_norm_row,
       &ops::matmul_row,
       &ops::normalize_images_row,
       &ops::max_pool2d_row,

@@ -22,10 +22,11 @@ struct GoldenOp {
 };
 using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
 
-const GoldenOps& batch_norm_runners();
 const GoldenOps& conv_runners();
 const GoldenOps& elementwise_runners();
+const GoldenOps& loss_runners();
 const GoldenOps& matmul_runners();
+const GoldenOps& norm_runners();
 const GoldenOps& optimizer_runners();
 const GoldenOps& pool_runners();
 const GoldenOps& reduce_runners();

@@ -12,6 +12,8 @@ const std::vector<OpCase>& all_op_cases() {
              conv2d_op_cases,
              core_op_cases,
              elementwise_op_cases,
+             layer_norm_op_cases,
+             loss_op_cases,
              matmul_op_cases,
              normalize_images_op_cases,
              pool_op_cases,

@@ -11,6 +11,8 @@ std::vector<OpCase> batch_norm_op_cases();
 std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();
 std::vector<OpCase> elementwise_op_cases();
+std::vector<OpCase> layer_norm_op_cases();
+std::vector<OpCase> loss_op_cases();
 std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> normalize_images_op_cases();
 std::vector<OpCase> pool_op_cases();

@@ -50,8 +50,8 @@ void add_softmax_cases(std::vector<OpCase>& cases) {
     Shape shape;
     int axis;
   } all[] = {{"last", {5, 37}, 1},       {"first", {37, 5}, 0},       {"channels", {2, 7, 3, 5}, 1},
-             {"width", {2, 7, 3, 5}, 3}, {"middle", {3, 1100, 2}, 1}, {"one", {3, 1}, 1},
-             {"vector", {9}, 0},         {"no_rows", {0, 5}, 1},      {"many_rows", {5000, 10}, 1}};
+             {"width", {2, 7, 3, 5}, 3}, {"middle", {2, 1100, 2}, 1}, {"one", {3, 1}, 1},
+             {"vector", {9}, 0},         {"no_rows", {0, 5}, 1},      {"many_rows", {500, 10}, 1}};
   for (const auto& [name, shape, axis] : all) {
     const Tensor x = hashed(shape, 21, -4, 4), expected = plain_log_softmax(x, axis);
     cases.push_back({.name = "softmax_" + name,

@@ -38,4 +38,22 @@ struct NllLossOptions {
 FORNAX_API Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                            const NllLossOptions& options = {});
 
+/// (x - target)^2. Autocast runs it in f32.
+FORNAX_API Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
+/// |x - target|
+FORNAX_API Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
+
+struct BceWithLogitsOptions {
+  /// A factor per loss; it broadcasts to the shape of the logits. Undefined: 1.
+  Tensor weight;
+  /// A factor of the loss of positive targets, mostly one per class; it broadcasts likewise. Undefined: 1.
+  Tensor pos_weight;
+  Reduction reduction = Reduction::mean;
+};
+
+/// -(pos_weight * target * log(p) + (1 - target) * log(1 - p)) with p = sigmoid(logits), computed without
+/// overflow or cancellation; targets, of the shape and dtype of the logits, are probabilities.
+FORNAX_API Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                                   const BceWithLogitsOptions& options = {});
+
 }  // namespace fornax

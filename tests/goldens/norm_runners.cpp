@@ -1,4 +1,5 @@
 #include "fornax/ops/batch_norm.h"
+#include "fornax/ops/layer_norm.h"
 #include "goldens/runners.h"
 
 namespace fornax::test {
@@ -18,12 +19,18 @@ std::vector<Tensor> run_eval(const Attrs& attrs, std::span<const Tensor> in) {
                      {.eps = attrs.at("eps")})};
 }
 
+std::vector<Tensor> run_layer_norm(const Attrs& attrs, std::span<const Tensor> in) {
+  return {layer_norm(in[0], dims(attrs, "normalized_shape"), optional_input(in, 1), optional_input(in, 2),
+                     attrs.at("eps"))};
+}
+
 }  // namespace
 
-const GoldenOps& batch_norm_runners() {
+const GoldenOps& norm_runners() {
   static const GoldenOps ops = {
       {"batch_norm_eval", {run_eval}},
       {"batch_norm_train", {run_train, 10}},  // gradients are differences of sums
+      {"layer_norm", {run_layer_norm, 4}},
   };
   return ops;
 }
