@@ -19,7 +19,7 @@ namespace fornax::cpu {
 namespace {
 
 using Index = std::int64_t;
-constexpr Index longest_stretch = 384;
+constexpr Index longest_stretch = 384, most_pixels = 96;
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
 /// Images whose pixels hold the channels of all groups.
@@ -137,7 +137,7 @@ class Gather {
     }
     // Blocks are large enough to reuse what is cached, small enough to give every thread some. By shape only.
     block_columns_ = 192;  // a multiple of every tile
-    block_pixels_ = 16 * tile_.rows;
+    block_pixels_ = most_pixels;
     count_blocks();
     if (blocks_ * groups_ * divide_up(width_, block_columns_) < 8) block_columns_ = 64;
     while (blocks_ * groups_ * divide_up(width_, block_columns_) < 8 && block_pixels_ > 4 * tile_.rows) {
@@ -199,35 +199,35 @@ class Gather {
                 last = std::min(first + block_pixels_, work.pixels);
     const T* source = source_.data + group * depth_;
     T* target = target_.data + group * width_ + column;
-    Tile<T> tile{.b = weights,
+    const T* sources[most_pixels];
+    T* targets[most_pixels];
+    Index n = first / (height * width), y = first / width % height, x = first % width;
+    for (Index p = 0; p < last - first; ++p) {
+      const auto i = static_cast<std::size_t>(y), j = static_cast<std::size_t>(x);
+      sources[p] = source + n * source_.image() + work.rows->sources[i] * source_.row() +
+                   work.columns->sources[j] * source_.channels;
+      targets[p] = target + n * target_.image() + work.rows->targets[i] * target_.row() +
+                   work.columns->targets[j] * target_.channels;
+      if (++x < width) continue;
+      x = 0;
+      if (++y < height) continue;
+      y = 0;
+      ++n;
+    }
+    Tile<T> tile{.a = sources,
+                 .c = targets,
+                 .b = weights,
                  .a_step = 1,
                  .b_step = tile_.columns,
                  .b_panel = panel_size_,
+                 .rows = last - first,
                  .columns = std::min(block_columns_, width_ - column),
                  .bias = bias};
     for (std::size_t s = 0; s + 1 < work.stretches.size(); ++s) {
       tile.runs = work.runs.data() + work.stretches[s];
       tile.run_count = work.stretches[s + 1] - work.stretches[s];
       tile.accumulate = s > 0;
-      Index n = first / (height * width), y = first / width % height, x = first % width;
-      for (Index p = first; p < last; p += tile_.rows) {
-        tile.rows = static_cast<int>(std::min<Index>(tile_.rows, last - p));
-        for (int r = 0; r < tile.rows; ++r) {
-          const auto i = static_cast<std::size_t>(y), j = static_cast<std::size_t>(x);
-          tile.a[r] = source + n * source_.image() + work.rows->sources[i] * source_.row() +
-                      work.columns->sources[j] * source_.channels;
-          tile.c[r] = target + n * target_.image() + work.rows->targets[i] * target_.row() +
-                      work.columns->targets[j] * target_.channels;
-          if (++x == width) {
-            x = 0;
-            if (++y == height) {
-              y = 0;
-              ++n;
-            }
-          }
-        }
-        tile_.run(tile);
-      }
+      tile_.run(tile);
     }
   }
 

@@ -21,9 +21,11 @@ namespace fornax::cpu {
 namespace {
 
 using Index = std::int64_t;
-constexpr Index block_pixels = 256, block_channels = 192, block_outputs = 128;
+constexpr Index block_pixels = 192, block_channels = 256, block_outputs = 256;
+constexpr Index strip = 96;  // channels of x packed together: a multiple of a tile's rows and of a register
 constexpr Index wanted_tasks = 32, least_blocks_per_slab = 4;
 constexpr Index narrow_map = 14, least_images_in_a_run = 8, most_images_in_a_run = 32;
+constexpr Index most_channels_in_place = 512;  // beyond it pixels meet in the same cache sets
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
 /// The output pixels that may use a tap, and the source of pixel (0, 0).
@@ -55,7 +57,8 @@ class WeightGradient {
     const Index per_slab = s_.groups * channel_blocks * output_blocks;
     parallel_for(0, slabs_ * per_slab, 1, [&](Index first, Index last) {
       const Scratch panels = Scratch::of<T>(panel_count(output_block_, tile_.columns) * panel_size_);
-      const Scratch pixels = Scratch::of<T>(along_images_ ? most_source_pixels() * channel_block_ : 0);
+      const Scratch pixels =
+          Scratch::of<T>(in_place_ ? 0 : most_source_pixels() * panel_count(channel_block_, strip) * strip);
       for (Index i = first; i < last; ++i) {
         const Index slab = i / per_slab, g = i / (channel_blocks * output_blocks) % s_.groups;
         const Index c = i / output_blocks % channel_blocks * channel_block_,
@@ -94,6 +97,8 @@ class WeightGradient {
       pad_source();
     }
     along_images_ = !padded_ && s_.ow < narrow_map && s_.n >= least_images_in_a_run;
+    in_place_ = padded_ || (pointwise && !along_images_ && column_ <= most_channels_in_place);
+    a_step_ = along_images_ ? strip : s_.stride.w * (in_place_ ? column_ : strip);
   }
 
   void pad_source() {
@@ -136,7 +141,7 @@ class WeightGradient {
     const auto even = [](Index count, Index most, Index unit) {
       return divide_up(divide_up(count, std::max<Index>(divide_up(count, most), 1)), unit) * unit;
     };
-    channel_block_ = std::max<Index>(even(channels_, block_channels, tile_.rows), tile_.rows);
+    channel_block_ = std::max<Index>(even(channels_, block_channels, strip), strip);
     output_block_ = std::max<Index>(even(outputs_, block_outputs, tile_.columns), tile_.columns);
     if (along_images_) {
       images_ = even(s_.n, most_images_in_a_run, 1);
@@ -169,68 +174,75 @@ class WeightGradient {
 
   /// dy's outputs of a block's pixels, in the order of its runs.
   void pack_outputs(const Block& b, Index first_output, Index count, T* panels) const {
-    const Index V = tile_.columns, height = b.rows.size();
-    for (Index p = 0; p * V < count; ++p, panels += panel_size_) {
-      const Index width = std::min(V, count - p * V);
-      const T* from = dy_ + ((b.images.begin * s_.oh + b.rows.begin) * s_.ow) * s_.oc + first_output + p * V;
-      if (width < V) std::fill_n(panels, panel_size_, T(0));
-      if (!along_images_) {
-        copy_(from, s_.oc, 1, panels, V, b.images.size() * height * s_.ow, width);
-      } else {
-        for (Index i = 0; i < height * s_.ow; ++i) {
-          copy_(from + i * s_.oc, s_.oh * s_.ow * s_.oc, 1, panels + i * b.images.size() * V, V,
-                b.images.size(), width);
-        }
-      }
+    const Index V = tile_.columns, height = b.rows.size(), images = b.images.size();
+    const T* from = dy_ + ((b.images.begin * s_.oh + b.rows.begin) * s_.ow) * s_.oc + first_output;
+    const auto pack = [&](const T* pixel, Index step, Index at, Index pixels) {
+      pack_(pixel, step, pixels, count, panels + at * V, V, panel_size_);
+    };
+    if (along_images_) {
+      for (Index i = 0; i < height * s_.ow; ++i)
+        pack(from + i * s_.oc, s_.oh * s_.ow * s_.oc, i * images, images);
+    } else {
+      pack(from, s_.oc, 0, images * height * s_.ow);
     }
   }
 
-  /// x's channels under a block as [row][column][image][channel], with `count` channels.
-  void copy_source(const Block& b, const T* from, Index count, T* to) const {
+  /// x's channels under a block, in strips of [pixel][channel]. Pixels are in the order of the runs:
+  /// [row][column][image] or [image][row][column].
+  void pack_source(const Block& b, const T* from, Index channels, T* to) const {
     const ConvRange rows = source_rows(b);
-    from += b.images.begin * image_;
-    for (Index y = rows.begin; y < rows.end; ++y) {
-      for (Index x = 0; x < s_.iw; ++x, to += b.images.size() * count) {
-        copy_(from + y * row_ + x * column_, image_, 1, to, count, b.images.size(), count);
+    const Index images = b.images.size(), strip_size = images * rows.size() * s_.iw * strip;
+    from += b.images.begin * image_ + rows.begin * row_;
+    const auto pack = [&](Index offset, Index step, Index pixels) {
+      pack_(from + offset, step, pixels, channels, to, strip, strip_size);
+      to += pixels * strip;
+    };
+    if (along_images_) {
+      for (Index y = 0; y < rows.size(); ++y) {
+        for (Index x = 0; x < s_.iw; ++x) pack(y * row_ + x * column_, image_, images);
+      }
+    } else if (row_ == s_.iw * column_) {
+      for (Index n = 0; n < images; ++n) pack(n * image_, column_, rows.size() * s_.iw);
+    } else {
+      for (Index n = 0; n < images; ++n) {
+        for (Index y = 0; y < rows.size(); ++y) pack(n * image_ + y * row_, column_, s_.iw);
       }
     }
   }
 
-  /// The pixels of a block that use a tap. `count` is the number of channels that copy_source copied.
-  void find_runs(const Block& b, const Tap& tap, Index count, std::vector<Run>& runs) const {
+  /// The pixels of a block that use a tap.
+  void find_runs(const Block& b, const Tap& tap, std::vector<Run>& runs) const {
     runs.clear();
-    const Index V = tile_.columns, first_row = source_rows(b).begin;
-    const ConvRange rows = overlap(b.rows, tap.rows), columns = tap.columns;
+    const ConvRange rows = overlap(b.rows, tap.rows), columns = tap.columns, source = source_rows(b);
+    const Index images = b.images.size(), V = tile_.columns;
     const auto add = [&](Index a, Index pixel, Index length) {
       if (!runs.empty()) {
         Run& last = runs.back();
-        if (last.a + last.length * a_step(count) == a && last.b + last.length * V == pixel * V) {
+        if (last.a + last.length * a_step_ == a && last.b + last.length * V == pixel * V) {
           last.length += length;
           return;
         }
       }
       runs.push_back({a, pixel * V, length});
     };
-    if (along_images_) {
-      const Index images = b.images.size();
-      for (Index y = rows.begin; y < rows.end; ++y) {
-        for (Index x = columns.begin; x < columns.end; ++x) {
-          const Index from = (y * s_.stride.h + tap.y - first_row) * s_.iw + x * s_.stride.w + tap.x;
-          add(from * images * count, ((y - b.rows.begin) * s_.ow + x) * images, images);
-        }
+    for (Index y = rows.begin; along_images_ && y < rows.end; ++y) {
+      for (Index x = columns.begin; x < columns.end; ++x) {
+        const Index from = (y * s_.stride.h + tap.y - source.begin) * s_.iw + x * s_.stride.w + tap.x;
+        add(from * images * strip, ((y - b.rows.begin) * s_.ow + x) * images, images);
       }
-    } else {
-      for (Index n = b.images.begin; n < b.images.end; ++n) {
-        for (Index y = rows.begin; y < rows.end; ++y) {
-          const Index from =
-              n * image_ + (y * s_.stride.h + tap.y) * row_ + (columns.begin * s_.stride.w + tap.x) * column_;
-          const Index row = (n - b.images.begin) * b.rows.size() + y - b.rows.begin;
-          add(from, row * s_.ow + columns.begin, columns.size());
-        }
+    }
+    if (along_images_) return;
+    const Index column = in_place_ ? column_ : strip, row = in_place_ ? row_ : s_.iw * strip;
+    const Index image = in_place_ ? image_ : source.size() * row;
+    const Index start = in_place_ ? b.images.begin * image_ : -source.begin * row;
+    for (Index n = 0; n < images; ++n) {
+      for (Index y = rows.begin; y < rows.end; ++y) {
+        add(start + n * image + (y * s_.stride.h + tap.y) * row +
+                (columns.begin * s_.stride.w + tap.x) * column,
+            (n * b.rows.size() + y - b.rows.begin) * s_.ow + columns.begin, columns.size());
       }
     }
   }
-  Index a_step(Index count) const { return along_images_ ? count : s_.stride.w * column_; }
 
   /// One slab's sums of one group for a block of channels and outputs.
   void sum_slab(Index slab, Index group, ConvRange channels, ConvRange outputs, T* sums, T* panels,
@@ -242,30 +254,36 @@ class WeightGradient {
     }
     const T* source = x_ + group * channels_ + channels.begin;
     std::vector<Run> runs;
+    std::vector<const T*> a(static_cast<std::size_t>(channels.size()));
+    std::vector<T*> rows(a.size());
     for (Index i = slab * blocks_ / slabs_; i < (slab + 1) * blocks_ / slabs_; ++i) {
       const Block b = block(i);
       pack_outputs(b, group * outputs_ + outputs.begin, outputs.size(), panels);
-      if (along_images_) copy_source(b, source, channels.size(), pixels);
-      Tile<T> tile{.b = panels,
-                   .a_step = a_step(channels.size()),
+      if (!in_place_) pack_source(b, source, channels.size(), pixels);
+      const Index strip_size = b.images.size() * source_rows(b).size() * s_.iw * strip;
+      for (Index c = 0; c < channels.size(); ++c) {
+        a[static_cast<std::size_t>(c)] = in_place_ ? source + c : pixels + c / strip * strip_size + c % strip;
+      }
+      for (const Tap& tap : taps_) {
+        find_runs(b, tap, runs);
+        if (runs.empty()) continue;
+        T* sum = sums + (tap.slot * channels_ + channels.begin) * outputs_ + outputs.begin;
+        for (T*& row : rows) {
+          row = sum;
+          sum += outputs_;
+        }
+        tile_.run({.a = a.data(),
+                   .c = rows.data(),
+                   .b = panels,
+                   .a_step = a_step_,
                    .b_step = tile_.columns,
                    .b_panel = panel_size_,
+                   .runs = runs.data(),
+                   .run_count = static_cast<int>(runs.size()),
+                   .rows = channels.size(),
                    .columns = outputs.size(),
-                   .accumulate = true};
-      for (const Tap& tap : taps_) {
-        find_runs(b, tap, channels.size(), runs);
-        if (runs.empty()) continue;
-        tile.runs = runs.data();
-        tile.run_count = static_cast<int>(runs.size());
-        T* c = sums + (tap.slot * channels_ + channels.begin) * outputs_ + outputs.begin;
-        for (Index r = 0; r < channels.size(); r += tile_.rows) {
-          tile.rows = static_cast<int>(std::min<Index>(tile_.rows, channels.size() - r));
-          for (int j = 0; j < tile.rows; ++j) {
-            tile.a[j] = (along_images_ ? pixels : source) + r + j;
-            tile.c[j] = c + (r + j) * outputs_;
-          }
-          tile_.run(tile);
-        }
+                   .accumulate = true,
+                   .panels_stay = true});
       }
     }
   }
@@ -321,14 +339,15 @@ class WeightGradient {
 
   const TileKernels<T>& tile_ = tile_kernels<T>();
   const Copy copy_ = copy_to_compute(dtype_of<T>);
+  const Pack pack_ = pack_to_compute(dtype_of<T>);
   const ConvShape shape_;
   ConvShape s_;
   const T* dy_;
   const T* x_;
   const ConvWeight<T> dw_;
   std::optional<Scratch> padded_;
-  Index channels_ = 0, outputs_ = 0, image_ = 0, row_ = 0, column_ = 0;
-  bool along_images_ = false, every_tap_has_a_slot_ = false;
+  Index channels_ = 0, outputs_ = 0, image_ = 0, row_ = 0, column_ = 0, a_step_ = 0;
+  bool along_images_ = false, in_place_ = false, every_tap_has_a_slot_ = false;
   std::vector<Tap> taps_;
   Index slots_ = 0, images_ = 0, rows_ = 0, panel_size_ = 0, blocks_ = 0, slabs_ = 0;
   Index channel_block_ = 0, output_block_ = 0;

@@ -27,6 +27,16 @@ Copy copy_from_compute(DType dtype) {
   }
 }
 
+Pack pack_to_compute(DType dtype) {
+  const CopyKernels& kernels = copy_kernels();
+  switch (dtype) {
+    case f64: return kernels.pack_f64;
+    case f16: return kernels.pack_f16;
+    case bf16: return kernels.pack_bf16;
+    default: return kernels.pack_f32;
+  }
+}
+
 void pack_panels(DType dtype, const void* from, std::int64_t from_row, std::int64_t from_column,
                  std::int64_t rows, std::int64_t columns, std::int64_t width, void* to) {
   const Copy copy = copy_to_compute(dtype);

@@ -13,8 +13,14 @@ namespace fornax::cpu {
 using Copy = void (*)(const void* from, std::int64_t from_row, std::int64_t from_column, void* to,
                       std::int64_t to_row, std::int64_t rows, std::int64_t columns);
 
+/// Cuts rows (adjacent columns) into panels, `panel_size` elements apart: `width` columns each, [rows, width]
+/// dense, the last filled up with zeros. `width` is a multiple of a register.
+using Pack = void (*)(const void* from, std::int64_t from_row, std::int64_t rows, std::int64_t columns,
+                      void* to, std::int64_t width, std::int64_t panel_size);
+
 struct CopyKernels {
   Copy f64, f32, f16_to_f32, bf16_to_f32, f32_to_f16, f32_to_bf16;
+  Pack pack_f64, pack_f32, pack_f16, pack_bf16;  ///< to the compute type
 };
 FORNAX_ISA_TABLE(CopyKernels, copy_kernels)
 
@@ -22,6 +28,7 @@ FORNAX_ISA_TABLE(CopyKernels, copy_kernels)
 Copy copy_to_compute(DType dtype);
 /// And back.
 Copy copy_from_compute(DType dtype);
+Pack pack_to_compute(DType dtype);
 
 /// Copies a matrix [rows, columns] of `dtype` into panels, on all threads: `width` columns each, [rows,
 /// width] dense in the compute type, the last filled up with zeros. `to` holds panel_count(columns, width) *

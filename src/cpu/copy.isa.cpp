@@ -65,6 +65,28 @@ void copy(const void* from_, Index from_row, Index from_column, void* to_, Index
   }
 }
 
+template <class T, class S>
+void pack(const void* from_, Index from_row, Index rows, Index columns, void* to_, Index width,
+          Index panel_size) {
+  constexpr Index V = lanes<T>;
+  const S* from = static_cast<const S*>(from_);
+  T* to = static_cast<T*>(to_);
+  const Index whole = columns / width, rest = columns % width;
+  for (Index i = 0; i < rows; ++i, from += from_row, to += width) {
+    for (Index p = 0; p < whole; ++p) {
+      for (Index j = 0; j < width; j += V) store(to + p * panel_size + j, load(from + p * width + j));
+    }
+    for (Index j = 0; rest > 0 && j < width; j += V) {
+      const S* last = from + whole * width + j;
+      T* at = to + whole * panel_size + j;
+      if (j + V <= rest)
+        store(at, load(last));
+      else
+        store(at, j < rest ? load_first<T>(last, rest - j) : broadcast(T(0)));
+    }
+  }
+}
+
 }  // namespace
 
 extern const CopyKernels copy_kernels = {
@@ -74,6 +96,10 @@ extern const CopyKernels copy_kernels = {
     .bf16_to_f32 = copy<float, BFloat16, float>,
     .f32_to_f16 = copy<float, float, Half>,
     .f32_to_bf16 = copy<float, float, BFloat16>,
+    .pack_f64 = pack<double, double>,
+    .pack_f32 = pack<float, float>,
+    .pack_f16 = pack<float, Half>,
+    .pack_bf16 = pack<float, BFloat16>,
 };
 
 }  // namespace fornax::cpu::FORNAX_ISA

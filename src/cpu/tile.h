@@ -8,9 +8,6 @@
 /// The innermost loop of matrix products and convolutions: a register tile.
 namespace fornax::cpu {
 
-/// Most rows of a tile at any level.
-inline constexpr int max_tile_rows = 6;
-
 /// A stretch of the reduction: `length` steps, starting at these offsets from a row's `a` and from `b`.
 struct Run {
   std::int64_t a, b, length;
@@ -18,26 +15,27 @@ struct Run {
 
 /// c[i][j] = sum over runs r, over steps t of r: a[i][r.a + t * a_step] * b[r.b + t * b_step + j].
 /// Rows may lie anywhere: they are pixels of any image, or channels, or matrix rows. Columns come in panels
-/// of `tile_columns`; b's panels are `b_panel` elements apart, and the last must be readable up to a whole
-/// register.
+/// of TileKernels::columns; b's panels are `b_panel` elements apart, and the last must be readable up to a
+/// whole register.
 template <class T>
 struct Tile {
-  const T* a[max_tile_rows];
-  T* c[max_tile_rows];
+  const T* const* a;
+  T* const* c;
   const T* b;
   std::int64_t a_step, b_step, b_panel;
   const Run* runs;
   int run_count;
-  int rows;
-  std::int64_t columns;
-  bool accumulate;  ///< start from c's values, else from bias, else from 0
-  const T* bias;    ///< one per column, readable up to a whole register; or null
-  bool relu;        ///< last of all: c = max(c, 0)
+  std::int64_t rows, columns;
+  bool accumulate;   ///< start from c's values, else from bias, else from 0
+  const T* bias;     ///< one per column, readable up to a whole register; or null
+  bool relu;         ///< last of all: c = max(c, 0)
+  bool panels_stay;  ///< all rows go by a panel of b before the next one does; else all panels go by a tile
+                     ///< of rows
 };
 
 template <class T>
 struct TileKernels {
-  int rows, columns;  ///< of a whole tile
+  int rows, columns;  ///< that registers hold at once; multiples of them are fastest
   int lanes;          ///< of a register
   void (*run)(const Tile<T>& tile);
 };

@@ -14,18 +14,22 @@ constexpr int tile_packets = 4;
 #else
 constexpr int tile_packets = 2;
 #endif
-constexpr int tile_rows = max_tile_rows;
+constexpr int tile_rows = 6;
 
-/// The columns [column, column + Packets registers).
+using Index = std::int64_t;
+
+/// Rows [row, row + Rows) of the columns [column, column + Packets registers).
 template <class T, int Rows, int Packets>
-void panel(const Tile<T>& tile, const T* b_panel, std::int64_t column) {
+void panel(const Tile<T>& tile, Index row, const T* b_panel, Index column) {
   constexpr int V = lanes<T>;
+  const T* const* rows_of_a = tile.a + row;
+  T* const* rows_of_c = tile.c + row;
   Packet<T> sum[Rows][Packets];
 #pragma GCC unroll 8
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < Packets; ++j) {
-      sum[i][j] = tile.accumulate ? load(tile.c[i] + column + j * V)
+      sum[i][j] = tile.accumulate ? load(rows_of_c[i] + column + j * V)
                   : tile.bias     ? load(tile.bias + column + j * V)
                                   : broadcast(T(0));
     }
@@ -35,7 +39,7 @@ void panel(const Tile<T>& tile, const T* b_panel, std::int64_t column) {
     const Run run = tile.runs[r];
     const T* a[Rows];
 #pragma GCC unroll 8
-    for (int i = 0; i < Rows; ++i) a[i] = tile.a[i] + run.a;
+    for (int i = 0; i < Rows; ++i) a[i] = rows_of_a[i] + run.a;
     const T* b = b_panel + run.b;
 #pragma GCC unroll 4
     for (std::int64_t t = 0, at = 0; t < run.length; ++t, at += a_step, b += b_step) {
@@ -44,64 +48,81 @@ void panel(const Tile<T>& tile, const T* b_panel, std::int64_t column) {
       for (int j = 0; j < Packets; ++j) columns[j] = load(b + j * V);
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
-        const Packet<T> row = broadcast(a[i][at]);
+        const Packet<T> factor = broadcast(a[i][at]);
 #pragma GCC unroll 4
-        for (int j = 0; j < Packets; ++j) sum[i][j] = multiply_add(row, columns[j], sum[i][j]);
+        for (int j = 0; j < Packets; ++j) sum[i][j] = multiply_add(factor, columns[j], sum[i][j]);
       }
+    }
+  }
+  if (tile.relu) {
+#pragma GCC unroll 8
+    for (auto& sums : sum) {
+#pragma GCC unroll 4
+      for (auto& value : sums) value = relu<T>(value);
     }
   }
 #pragma GCC unroll 8
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < Packets; ++j) {
-      store(tile.c[i] + column + j * V, tile.relu ? relu<T>(sum[i][j]) : sum[i][j]);
-    }
+    for (int j = 0; j < Packets; ++j) store(rows_of_c[i] + column + j * V, sum[i][j]);
   }
 }
 
 /// The last `width` columns, fewer than Packets registers: computed whole, in a buffer.
 template <class T, int Rows, int Packets>
-void last_panel(const Tile<T>& tile, const T* b_panel, std::int64_t column, std::int64_t width) {
+void last_panel(const Tile<T>& tile, Index row, const T* b_panel, Index column, Index width) {
   T buffer[Rows][Packets * lanes<T>] = {};
+  T* c[Rows];
   Tile<T> whole = tile;
+  whole.a = tile.a + row;
+  whole.c = c;
   if (tile.bias) whole.bias = tile.bias + column;
+  const auto bytes = static_cast<std::size_t>(width) * sizeof(T);
   for (int i = 0; i < Rows; ++i) {
-    whole.c[i] = buffer[i];
-    if (tile.accumulate)
-      __builtin_memcpy(buffer[i], tile.c[i] + column, static_cast<std::size_t>(width) * sizeof(T));
+    c[i] = buffer[i];
+    if (tile.accumulate) __builtin_memcpy(buffer[i], tile.c[row + i] + column, bytes);
   }
-  panel<T, Rows, Packets>(whole, b_panel, 0);
-  for (int i = 0; i < Rows; ++i) {
-    __builtin_memcpy(tile.c[i] + column, buffer[i], static_cast<std::size_t>(width) * sizeof(T));
-  }
+  panel<T, Rows, Packets>(whole, 0, b_panel, 0);
+  for (int i = 0; i < Rows; ++i) __builtin_memcpy(tile.c[row + i] + column, buffer[i], bytes);
 }
 
 template <class T, int Rows>
-void panels(const Tile<T>& tile) {
+void rows_by_panel(const Tile<T>& tile, Index row, const T* b, Index column) {
   constexpr int V = lanes<T>;
-  constexpr int wide = tile_packets * V;
-  const T* b = tile.b;
-  std::int64_t column = 0;
-  for (; column + wide <= tile.columns; column += wide, b += tile.b_panel) {
-    panel<T, Rows, tile_packets>(tile, b, column);
+  const Index width = tile.columns - column;
+  if (width >= tile_packets * V) return panel<T, Rows, tile_packets>(tile, row, b, column);
+  if (width == V) return panel<T, Rows, 1>(tile, row, b, column);
+  if (width < V) return last_panel<T, Rows, 1>(tile, row, b, column, width);
+  if (tile_packets == 2 || width <= 2 * V) return last_panel<T, Rows, 2>(tile, row, b, column, width);
+  last_panel<T, Rows, tile_packets>(tile, row, b, column, width);
+}
+
+template <class T>
+void tile_by_panel(const Tile<T>& tile, Index row, const T* b, Index column) {
+  switch (tile.rows - row) {
+    case 1: return rows_by_panel<T, 1>(tile, row, b, column);
+    case 2: return rows_by_panel<T, 2>(tile, row, b, column);
+    case 3: return rows_by_panel<T, 3>(tile, row, b, column);
+    case 4: return rows_by_panel<T, 4>(tile, row, b, column);
+    case 5: return rows_by_panel<T, 5>(tile, row, b, column);
+    default: return rows_by_panel<T, tile_rows>(tile, row, b, column);
   }
-  const std::int64_t rest = tile.columns - column;
-  if (rest == 0) return;
-  if (rest == V) return panel<T, Rows, 1>(tile, b, column);
-  if (rest < V) return last_panel<T, Rows, 1>(tile, b, column, rest);
-  if (tile_packets == 2 || rest <= 2 * V) return last_panel<T, Rows, 2>(tile, b, column, rest);
-  last_panel<T, Rows, tile_packets>(tile, b, column, rest);
 }
 
 template <class T>
 void run(const Tile<T>& tile) {
-  switch (tile.rows) {
-    case 1: return panels<T, 1>(tile);
-    case 2: return panels<T, 2>(tile);
-    case 3: return panels<T, 3>(tile);
-    case 4: return panels<T, 4>(tile);
-    case 5: return panels<T, 5>(tile);
-    default: return panels<T, tile_rows>(tile);
+  constexpr Index wide = tile_packets * lanes<T>;
+  if (tile.panels_stay) {
+    const T* b = tile.b;
+    for (Index column = 0; column < tile.columns; column += wide, b += tile.b_panel) {
+      for (Index row = 0; row < tile.rows; row += tile_rows) tile_by_panel(tile, row, b, column);
+    }
+  } else {
+    for (Index row = 0; row < tile.rows; row += tile_rows) {
+      const T* b = tile.b;
+      for (Index column = 0; column < tile.columns; column += wide, b += tile.b_panel)
+        tile_by_panel(tile, row, b, column);
+    }
   }
 }
 

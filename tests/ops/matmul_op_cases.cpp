@@ -43,6 +43,11 @@ std::vector<OpCase> matmul_op_cases() {
   layer("of_a_vector", {5}, {3, 5}, true);
   layer("of_sequences", {2, 3, 5}, {4, 5}, true);
   layer("of_no_samples", {0, 5}, {4, 5}, true);
+  cases.push_back(
+      {.name = "linear_relu",
+       .inputs = {hashed({6, 5}, 1), hashed({19, 5}, 2), hashed({19}, 3)},
+       .run = [](auto in) { return linear(in[0], in[1], in[2], {.activation = Activation::relu}); },
+       .slack = 4});
   return cases;
 }
 

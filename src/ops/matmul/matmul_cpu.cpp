@@ -22,7 +22,8 @@ void run(const Matmul& args) {
                     .b_row = b.strides[row],
                     .b_column = b.strides[column],
                     .c_row = y.shape[column],
-                    .bias = args.bias.data};
+                    .bias = args.bias.data,
+                    .relu = args.activation == Activation::relu};
   int batch_rank = row;
   while (batch_rank > 0 && b.strides[batch_rank - 1] == 0 &&
          a.strides[batch_rank - 1] == product.m * product.a_row) {

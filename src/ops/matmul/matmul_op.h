@@ -4,15 +4,17 @@
 #include <string_view>
 
 #include "fornax/dispatch/op.h"
+#include "fornax/ops/activation.h"
 
 namespace fornax::ops {
 
-/// y[..., m, n] = a[..., m, k] * b[..., k, n] + bias[n]. All of one floating dtype and one rank of at least
-/// 2; leading axes agree (repeated ones have stride 0). y is row-major; a and b have any strides; bias may be
-/// absent, else it is dense. 16-bit types are summed in f32 and rounded once.
+/// y[..., m, n] = activation(a[..., m, k] * b[..., k, n] + bias[n]). All of one floating dtype and one rank
+/// of at least 2; leading axes agree (repeated ones have stride 0). y is row-major; a and b have any strides;
+/// bias may be absent, else it is dense. 16-bit types are summed in f32 and rounded once.
 struct Matmul {
   static constexpr std::string_view op_name = "matmul";
   TensorView y, a, b, bias;
+  Activation activation = Activation::none;
   auto operands() const {
     return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"a", &a}, dispatch::Operand{"b", &b},
                       dispatch::Operand{"bias", &bias}};
