@@ -7,6 +7,7 @@
 #include "fornax/base/export.h"
 #include "fornax/base/function_ref.h"
 #include "fornax/base/half.h"
+#include "fornax/base/inline_vector.h"
 #include "fornax/base/pair.h"
 #include "fornax/base/parallel.h"
 #include "fornax/base/philox.h"

@@ -27,7 +27,9 @@ AnomalyGuard::~AnomalyGuard() { anomaly_mode = before_; }
 namespace autograd {
 namespace {
 
-std::atomic<std::uint64_t> next_sequence{1};
+/// Counts per thread: the engine only wants to know which of two nodes is younger, and that matters most
+/// within a thread.
+constinit thread_local std::uint64_t next_sequence = 1;
 std::atomic<std::int64_t> node_count{0};
 std::atomic<int> hook_ids{0};
 
@@ -70,9 +72,7 @@ Tensor Saved::get(const Node& node) const {
   return tensor_;
 }
 
-Node::Node() : sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)) {
-  node_count.fetch_add(1, std::memory_order_relaxed);
-}
+Node::Node() : sequence_(next_sequence++) { node_count.fetch_add(1, std::memory_order_relaxed); }
 
 Node::~Node() { node_count.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -148,7 +148,6 @@ bool needs_grad(std::span<const Input> inputs) {
 }
 
 void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> inputs) {
-  node->edges_.reserve(inputs.size());
   for (const Input& input : inputs) {
     const Tensor& tensor = *input.tensor;
     Node* made_by = node_of(tensor);
@@ -158,7 +157,7 @@ void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> input
                           "expected a view whose memory is as it was when the view was made, got " +
                               describe(tensor) + ", which was written in place since; take the view again");
     }
-    node->edges_.emplace_back(made_by);
+    node->edges_.push_back(Ref<Node>(made_by));
   }
   node->set_output(output);
   output.set_grad_meta(std::move(node));

@@ -131,12 +131,20 @@ inline Packet<float> load(const Half* from) {
 #endif
 }
 inline Packet<float> load(const BFloat16* from) {
+#if defined(__AVX512F__)
+  const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+#elif defined(__AVX2__)
+  const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
+#else
   Words narrow;
   __builtin_memcpy(&narrow, &from->bits, sizeof narrow);
   const Bits bits = __builtin_convertvector(narrow, Bits) << 16;
   Packet<float> value;
   __builtin_memcpy(&value, &bits, sizeof value);
   return value;
+#endif
 }
 inline void store(Half* to, const Packet<float>& value) {
 #if defined(__AVX512F__)
@@ -152,11 +160,17 @@ inline void store(Half* to, const Packet<float>& value) {
 inline void store(BFloat16* to, const Packet<float>& value) {
   Bits bits;
   __builtin_memcpy(&bits, &value, sizeof bits);
-  const Bits rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const Bits quiet_nan = (bits >> 16) | 0x0040u;
-  const Words narrow =
-      __builtin_convertvector((bits & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded, Words);
-  __builtin_memcpy(&to->bits, &narrow, sizeof narrow);
+  const Bits rounded = bits + 0x7fffu + ((bits >> 16) & 1u), quiet_nan = bits | 0x00400000u;
+  bits = (value != value ? quiet_nan : rounded) >> 16;
+#if defined(__AVX512F__)
+  const __m256i narrow = _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(bits));
+#elif defined(__AVX2__)
+  const __m256i twice = _mm256_packus_epi32(reinterpret_cast<__m256i>(bits), reinterpret_cast<__m256i>(bits));
+  const __m128i narrow = _mm256_castsi256_si128(_mm256_permute4x64_epi64(twice, 0x08));
+#else
+  const Words narrow = __builtin_convertvector(bits, Words);
+#endif
+  __builtin_memcpy(static_cast<void*>(to), &narrow, sizeof narrow);
 }
 
 /// The first `count` lanes, for the ends of rows; the others are loaded as 0 and not stored.

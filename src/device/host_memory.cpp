@@ -1,7 +1,8 @@
 // Policy: sizes are rounded up to classes (eight per power of two, so at most 12.5 % is lost). A freed block
 // goes to its thread's cache when small, else to the shared cache of its class, and is handed out again from
-// there. Blocks of 2 MiB and more are mapped and ask for huge pages; smaller ones come from aligned_alloc.
-// Cached blocks are poisoned for AddressSanitizer, so reuse does not hide an overrun or a use after free.
+// there. Threads count their small blocks in shares, so that these cost no atomic operation. Blocks of 2 MiB
+// and more are mapped and ask for huge pages; smaller ones come from aligned_alloc. Cached blocks are
+// poisoned for AddressSanitizer, so reuse does not hide an overrun or a use after free.
 #include "fornax/device/host_memory.h"
 
 #include <fmt/core.h>
@@ -13,6 +14,7 @@
 #include <bit>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "fornax/base/error.h"
@@ -73,7 +75,9 @@ struct SharedCache {
   std::mutex mutex;
   Bins bins;
   std::array<std::size_t, class_count> bytes_of_class{};
-  std::atomic<std::size_t> in_use{0}, peak{0}, reserved{0}, hits{0}, misses{0};
+  // Signed: a thread may count a free before another one its block.
+  std::atomic<std::int64_t> in_use{0}, peak{0};
+  std::atomic<std::size_t> reserved{0}, hits{0}, misses{0};
 
   void* take(SizeClass size) {
     const std::lock_guard lock(mutex);
@@ -82,6 +86,14 @@ struct SharedCache {
     void* data = bin.back();
     bin.pop_back();
     return data;
+  }
+  /// Notes that blocks of this many bytes were handed out (or, if negative, came back).
+  void count(std::int64_t bytes, std::size_t new_hits) noexcept {
+    if (new_hits > 0) hits.fetch_add(new_hits, std::memory_order_relaxed);
+    const std::int64_t now = in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    std::int64_t highest = peak.load(std::memory_order_relaxed);
+    while (now > highest && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {
+    }
   }
   bool put(SizeClass size, void* data) noexcept {
     const std::lock_guard lock(mutex);
@@ -112,7 +124,22 @@ SharedCache& shared() {
 /// Small blocks of one thread; no lock.
 struct ThreadCache {
   Bins bins;
+  // What this thread has not told the shared cache yet.
+  std::int64_t uncounted_bytes = 0;
+  std::size_t uncounted_hits = 0;
+
+  /// As the shared cache's.
+  void count(std::int64_t bytes, std::size_t hits) noexcept {
+    constexpr std::int64_t share = std::int64_t{64} << 10;
+    uncounted_bytes += bytes;
+    uncounted_hits += hits;
+    if (uncounted_bytes >= share || uncounted_bytes <= -share) tell();
+  }
+  void tell() noexcept {
+    shared().count(std::exchange(uncounted_bytes, 0), std::exchange(uncounted_hits, 0));
+  }
   ~ThreadCache() {
+    tell();
     flush();
     gone = true;
   }
@@ -140,11 +167,8 @@ ThreadCache* thread_cache() {
   return ThreadCache::gone ? nullptr : &cache;
 }
 
-std::vector<void*>* small_bin(SizeClass size) {
-  if (size.bytes > small_up_to) return nullptr;
-  ThreadCache* cache = thread_cache();
-  return cache ? &cache->bins[static_cast<std::size_t>(size.index)] : nullptr;
-}
+/// This thread's cache if it keeps blocks of this size.
+ThreadCache* cache_for(SizeClass size) { return size.bytes > small_up_to ? nullptr : thread_cache(); }
 
 }  // namespace
 
@@ -153,33 +177,33 @@ void* allocate_host(std::size_t bytes) {
   if (bytes > largest)
     throw OutOfMemory("host memory", fmt::format("expected at most 2^48 bytes, got {}", bytes));
   const SizeClass size = class_of(bytes);
-  SharedCache& cache = shared();
+  const auto index = static_cast<std::size_t>(size.index);
+  const auto counted = static_cast<std::int64_t>(size.bytes);
+  ThreadCache* mine = cache_for(size);
   void* data = nullptr;
-  if (std::vector<void*>* bin = small_bin(size); bin && !bin->empty()) {
-    data = bin->back();
-    bin->pop_back();
+  if (mine && !mine->bins[index].empty()) {
+    data = mine->bins[index].back();
+    mine->bins[index].pop_back();
+    mine->count(counted, 1);
   } else {
+    SharedCache& cache = shared();
     data = cache.take(size);
-  }
-  if (data) {
-    cache.hits.fetch_add(1, std::memory_order_relaxed);
-  } else {
-    data = ask_system(size.bytes);
-    if (!data) {
-      empty_host_cache();
+    const bool hit = data != nullptr;
+    if (!hit) {
       data = ask_system(size.bytes);
+      if (!data) {
+        empty_host_cache();
+        data = ask_system(size.bytes);
+      }
+      if (!data) {
+        throw OutOfMemory("host memory",
+                          fmt::format("expected {} more bytes from the system, got none; in use {}, held {}",
+                                      size.bytes, cache.in_use.load(), cache.reserved.load()));
+      }
+      cache.reserved.fetch_add(size.bytes, std::memory_order_relaxed);
+      cache.misses.fetch_add(1, std::memory_order_relaxed);
     }
-    if (!data) {
-      throw OutOfMemory("host memory",
-                        fmt::format("expected {} more bytes from the system, got none; in use {}, held {}",
-                                    size.bytes, cache.in_use.load(), cache.reserved.load()));
-    }
-    cache.reserved.fetch_add(size.bytes, std::memory_order_relaxed);
-    cache.misses.fetch_add(1, std::memory_order_relaxed);
-  }
-  const std::size_t now = cache.in_use.fetch_add(size.bytes, std::memory_order_relaxed) + size.bytes;
-  std::size_t peak = cache.peak.load(std::memory_order_relaxed);
-  while (now > peak && !cache.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+    cache.count(counted, hit ? 1 : 0);
   }
   ASAN_POISON_MEMORY_REGION(data, size.bytes);
   ASAN_UNPOISON_MEMORY_REGION(data, bytes);
@@ -188,28 +212,41 @@ void* allocate_host(std::size_t bytes) {
 
 void free_host(void* data, std::size_t bytes) noexcept {
   const SizeClass size = class_of(bytes);
-  SharedCache& cache = shared();
-  cache.in_use.fetch_sub(size.bytes, std::memory_order_relaxed);
+  const auto index = static_cast<std::size_t>(size.index);
+  const auto counted = static_cast<std::int64_t>(size.bytes);
   ASAN_POISON_MEMORY_REGION(data, size.bytes);
-  if (std::vector<void*>* bin = small_bin(size); bin && bin->size() < small_blocks_per_thread) {
-    try {
-      bin->push_back(data);
-      return;
-    } catch (const std::bad_alloc&) {  // the cache's own list cannot grow: fall through
+  ThreadCache* mine = cache_for(size);
+  if (mine) {
+    mine->count(-counted, 0);
+    if (mine->bins[index].size() < small_blocks_per_thread) {
+      try {
+        mine->bins[index].push_back(data);
+        return;
+      } catch (const std::bad_alloc&) {  // the cache's own list cannot grow: fall through
+      }
     }
+  } else {
+    shared().count(-counted, 0);
   }
-  if (!cache.put(size, data)) {
+  if (!shared().put(size, data)) {
     give_to_system(data, size.bytes);
-    cache.reserved.fetch_sub(size.bytes, std::memory_order_relaxed);
+    shared().reserved.fetch_sub(size.bytes, std::memory_order_relaxed);
   }
 }
 
 HostMemoryStats host_memory_stats() {
+  if (ThreadCache* mine = thread_cache()) mine->tell();
   const SharedCache& cache = shared();
-  return {cache.in_use, cache.peak, cache.reserved, cache.hits, cache.misses};
+  const auto bytes = [](std::int64_t count) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
+  };
+  return {bytes(cache.in_use), bytes(cache.peak), cache.reserved, cache.hits, cache.misses};
 }
 
-void reset_peak_host_memory() { shared().peak = shared().in_use.load(); }
+void reset_peak_host_memory() {
+  if (ThreadCache* mine = thread_cache()) mine->tell();
+  shared().peak = shared().in_use.load();
+}
 
 void empty_host_cache() {
   if (ThreadCache* cache = thread_cache()) cache->flush();

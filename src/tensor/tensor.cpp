@@ -31,7 +31,7 @@ void Tensor::fail_undefined() { throw ValueError("tensor", "expected a tensor, g
 Tensor Tensor::from_storage(Ref<Storage> storage, std::size_t offset, DType dtype, const Shape& shape,
                             const Strides& strides) {
   Tensor tensor;
-  tensor.impl_ = Ref<Impl>(new Impl);
+  tensor.impl_ = Ref<Impl>::first(new Impl);
   Impl& impl = *tensor.impl_;
   impl.view.data = static_cast<std::byte*>(storage->data()) + offset;
   impl.view.storage = storage.get();

@@ -1,4 +1,4 @@
-// Cases of the rows dropout, embedding, random, range, and of the functions that are made of copies.
+// Cases of the rows copy, dropout, embedding, random, range, and of the functions that are made of copies.
 #include "fornax/ops/create.h"
 #include "fornax/ops/dropout.h"
 #include "fornax/ops/elementwise.h"
@@ -28,6 +28,52 @@ void add_rearranging_cases(std::vector<OpCase>& cases) {
   with("pad", {a}, [](Inputs in) { return pad(in[0], {{-1, 1, 2}, {1, 0, 1}}, 0.5); });
   with("pad_cutting", {a}, [](Inputs in) { return pad(in[0], {{-1, -1, 2}, {0, 1, -1}}, 0.5); });
   with("flip", {a}, [](Inputs in) { return flip(in[0], {1, -1}); });
+}
+
+/// What a cast to `dtype` must leave of f64 numbers, one by one.
+Tensor rounded(const Tensor& x, DType dtype) {
+  std::vector<double> values = x.to_vector<double>();
+  for (double& value : values) {
+    const auto single = static_cast<float>(value);
+    value = dtype == f16    ? static_cast<float>(Half(single))
+            : dtype == bf16 ? static_cast<float>(BFloat16(single))
+                            : single;
+  }
+  return from_span<double>(values, x.shape());
+}
+
+/// Copies that transpose, in more than one tile, and cast.
+void add_copying_cases(std::vector<OpCase>& cases) {
+  const Tensor image = hashed({2, 70, 9, 11}, 1);
+  const auto with = [&](std::string name, std::function<Tensor(Inputs)> run) {
+    cases.push_back({.name = std::move(name), .inputs = {image}, .run = std::move(run)});
+  };
+  with("copy_to_channels_last", [](Inputs in) { return in[0].to(MemoryFormat::channels_last); });
+  with("copy_to_contiguous", [](Inputs in) { return in[0].contiguous(); });
+  with("copy_transposed", [](Inputs in) { return in[0].permute({3, 1, 0, 2}).clone().contiguous(); });
+  for (const DType dtype : {f32, f16, bf16}) {
+    const std::string suffix(name_of(dtype));
+    const auto cast = [&](std::string name, std::function<Tensor(Inputs)> run) {
+      cases.push_back({.name = name + suffix,
+                       .inputs = {image},
+                       .run = std::move(run),
+                       .expected = rounded(image, dtype),
+                       .finite_differences = false});
+    };
+    cast("copy_cast_", [dtype](Inputs in) { return in[0].to(f32).to(dtype).to(f32); });
+    cast("copy_cast_transposed_", [dtype](Inputs in) {
+      Tensor y = empty({2, 9, 70, 11}, {.dtype = dtype});
+      y.copy_(in[0].to(f32).transpose(1, 2));
+      return y.transpose(1, 2).to(f32).contiguous();
+    });
+  }
+  for (const DType dtype : {i64, i32, u8, boolean}) {
+    cases.push_back({.name = "copy_transposed_" + std::string(name_of(dtype)),
+                     .inputs = {gt(image, 0).to(dtype)},
+                     .run = [](Inputs in) { return in[0].to(MemoryFormat::channels_last); },
+                     .expected = gt(image, 0).to(f64),
+                     .dtypes = {f64}});
+  }
 }
 
 void add_embedding_cases(std::vector<OpCase>& cases) {
@@ -102,6 +148,7 @@ void add_random_cases(std::vector<OpCase>& cases) {
 std::vector<OpCase> rearrange_op_cases() {
   std::vector<OpCase> cases;
   add_rearranging_cases(cases);
+  add_copying_cases(cases);
   add_embedding_cases(cases);
   add_random_cases(cases);
   return cases;

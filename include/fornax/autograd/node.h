@@ -10,6 +10,7 @@
 
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/export.h"
+#include "fornax/base/inline_vector.h"
 #include "fornax/device/stream.h"
 #include "fornax/tensor/tensor.h"
 
@@ -29,13 +30,22 @@ namespace fornax {
 class Grads {
  public:
   Grads() = default;
-  Grads(std::initializer_list<Tensor> grads) : grads_(grads) {}
+  /// Of one to four inputs.
+  Grads(Tensor grad) { push_back(std::move(grad)); }  // NOLINT(google-explicit-constructor)
+  Grads(Tensor first, Tensor second) : Grads(std::move(first)) { push_back(std::move(second)); }
+  Grads(Tensor first, Tensor second, Tensor third) : Grads(std::move(first), std::move(second)) {
+    push_back(std::move(third));
+  }
+  Grads(Tensor first, Tensor second, Tensor third, Tensor fourth)
+      : Grads(std::move(first), std::move(second), std::move(third)) {
+    push_back(std::move(fourth));
+  }
   void push_back(Tensor grad) { grads_.push_back(std::move(grad)); }
   std::size_t size() const { return grads_.size(); }
   Tensor& operator[](std::size_t i) { return grads_[i]; }
 
  private:
-  std::vector<Tensor> grads_;
+  InlineVector<Tensor, 4> grads_;
 };
 
 namespace autograd {
@@ -106,8 +116,8 @@ class FORNAX_API Node : public GradMeta {
   };
   Extras& extras();
 
-  std::vector<Ref<Node>> edges_;  // a null edge: that input needs no gradient
-  Shape shape_;                   // of the output, which its gradient must have
+  InlineVector<Ref<Node>, 4> edges_;  // a null edge: that input needs no gradient
+  Shape shape_;                       // of the output, which its gradient must have
   DType dtype_ = DType::f32;
   Stream stream_;
   std::unique_ptr<Extras> extras_;
@@ -128,7 +138,7 @@ FORNAX_API bool needs_grad(std::span<const Input> inputs);
 template <class N, class Fill>
 void record(Tensor& output, std::span<const Input> inputs, Fill&& fill) {
   if (needs_grad(inputs)) {
-    Ref<N> node(new N);
+    Ref<N> node = Ref<N>::first(new N);
     fill(*node);
     detail::attach(output, std::move(node), inputs);
   }

@@ -14,6 +14,8 @@ class RefCounted {
   RefCounted(const RefCounted&) = delete;
   RefCounted& operator=(const RefCounted&) = delete;
 
+  /// retain() of an object that no other thread knows yet.
+  void retain_first() const noexcept { count_.store(1, std::memory_order_relaxed); }
   void retain() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
   /// True when this was the last reference.
   bool release() const noexcept {
@@ -60,6 +62,14 @@ class Ref {
   /// Gives up ownership without releasing the reference.
   [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
   friend bool operator==(const Ref& a, const Ref& b) { return a.object_ == b.object_; }
+
+  /// The first reference to a new object, which nobody else has seen: no atomic operation.
+  static Ref first(T* object) noexcept {
+    object->retain_first();
+    Ref ref;
+    ref.object_ = object;
+    return ref;
+  }
 
  private:
   T* object_ = nullptr;

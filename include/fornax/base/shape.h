@@ -60,7 +60,12 @@ class Dims {
     return n;
   }
   constexpr bool contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
-  friend constexpr bool operator==(const Dims& a, const Dims& b) { return std::ranges::equal(a, b); }
+  friend constexpr bool operator==(const Dims& a, const Dims& b) {
+    if (a.rank_ != b.rank_) return false;
+    for (int i = 0; i < a.rank_; ++i)
+      if (a.values_[i] != b.values_[i]) return false;
+    return true;
+  }
 
  private:
   [[noreturn]] FORNAX_API static void too_long(std::size_t rank);

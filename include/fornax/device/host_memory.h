@@ -8,6 +8,8 @@
 /// giving large activations back to the kernel costs more in page faults than the arithmetic on them.
 namespace fornax {
 
+/// Small blocks (up to 32 KiB) of other threads are counted in shares of 64 KiB, so they may be missing or
+/// too many by that.
 struct HostMemoryStats {
   std::size_t in_use = 0;       ///< bytes handed out now, rounded up to size classes
   std::size_t peak_in_use = 0;  ///< highest in_use since start or reset_peak_host_memory

@@ -38,6 +38,8 @@ class FORNAX_API Storage : public RefCounted {
   Storage(void* data, std::size_t bytes, Stream home, std::function<void()> release);
   ~Storage();
   friend void destroy(Storage* storage) noexcept;
+  /// True if this object and the data are one block.
+  bool is_joined() const noexcept;
 
   void* data_;
   std::size_t bytes_;

@@ -7,6 +7,8 @@
 // where a tile lies far from the mean before it, and its sums lose digits by that, the same distance has gone
 // into the variance.
 namespace fornax::cpu::FORNAX_ISA {
+// Arguments are taken by value in the loops: a store of a register may alias anything, so that what is behind
+// a reference would be loaded again after each.
 namespace {
 
 using Index = std::int64_t;
@@ -92,7 +94,7 @@ inline void merge(double shift, double s1, double s2, double before, double coun
 
 /// Adds the deviations of R lines, and their squares, to s1 and s2.
 template <class S, int R>
-void add_deviations(const NormLines<S>& b, Index line, const accumulate_t<S>* shift, accumulate_t<S>* s1,
+void add_deviations(NormLines<S> b, Index line, const accumulate_t<S>* shift, accumulate_t<S>* s1,
                     accumulate_t<S>* s2) {
   using T = accumulate_t<S>;
   const S* x = b.x + line * b.line_stride;
@@ -112,7 +114,8 @@ void add_deviations(const NormLines<S>& b, Index line, const accumulate_t<S>* sh
 }
 
 template <class S>
-void statistics_channels_last(const NormLines<S>& b, double* mean, double* m2) {
+void statistics_channels_last(const NormLines<S>& args, double* mean, double* m2) {
+  const NormLines<S> b = args;
   using T = accumulate_t<S>;
   T shift[most_channels] = {}, s1[most_channels] = {}, s2[most_channels] = {};
   const Index some = b.lines < tile_depth / 4 ? b.lines : tile_depth / 4;
@@ -135,7 +138,8 @@ void statistics_channels_last(const NormLines<S>& b, double* mean, double* m2) {
 }
 
 template <class S>
-void statistics_planar(const NormLines<S>& b, double* mean, double* m2) {
+void statistics_planar(const NormLines<S>& args, double* mean, double* m2) {
+  const NormLines<S> b = args;
   using T = accumulate_t<S>;
   constexpr Index V = lanes<T>, tile = tile_depth * V;
   *mean = *m2 = 0;
@@ -165,7 +169,7 @@ void statistics_planar(const NormLines<S>& b, double* mean, double* m2) {
 // --- forward
 
 template <class S, bool Planar, bool Residual, bool Relu, bool Bits>
-void apply_lines(const NormLines<S>& b) {
+void apply_lines(NormLines<S> b) {
   using T = accumulate_t<S>;
   constexpr Index V = lanes<T>, unit = V < 8 ? 8 : V;  // a unit of elements fills whole bytes of bits
   for (Index i = 0; i < b.lines; ++i) {
@@ -229,7 +233,7 @@ inline Packet<accumulate_t<S>> gated(const NormLines<S>& b, Index i, Index j, In
 
 /// Adds g and g * (x - mean) of R lines to s1 and s2.
 template <class S, Gate G, int R>
-void add_gradients(const NormLines<S>& b, Index line, accumulate_t<S>* s1, accumulate_t<S>* s2) {
+void add_gradients(NormLines<S> b, Index line, accumulate_t<S>* s1, accumulate_t<S>* s2) {
   using T = accumulate_t<S>;
   for_packets<T>(b.length, [&]<bool Whole>(Index j, Index count) {
     Packet<T> sum = load(s1 + j), products = load(s2 + j);
@@ -250,7 +254,7 @@ void add_gradients(const NormLines<S>& b, Index line, accumulate_t<S>* s1, accum
 }
 
 template <class S, Gate G>
-void grad_sums_channels_last(const NormLines<S>& b, double* g, double* gx) {
+void grad_sums_channels_last(NormLines<S> b, double* g, double* gx) {
   using T = accumulate_t<S>;
   for (Index j = 0; j < b.length; ++j) g[j] = gx[j] = 0;
   for (Index first = 0; first < b.lines; first += tile_depth) {
@@ -265,7 +269,7 @@ void grad_sums_channels_last(const NormLines<S>& b, double* g, double* gx) {
 }
 
 template <class S, Gate G>
-void grad_sums_planar(const NormLines<S>& b, double* g, double* gx) {
+void grad_sums_planar(NormLines<S> b, double* g, double* gx) {
   using T = accumulate_t<S>;
   constexpr Index tile = tile_depth * lanes<T>;
   *g = *gx = 0;
@@ -302,7 +306,7 @@ void grad_sums(const NormLines<S>& b, double* g, double* gx) {
 }
 
 template <class S, bool Planar, Gate G, bool Batch>
-void grad_input_lines(const NormLines<S>& b) {
+void grad_input_lines(NormLines<S> b) {
   using T = accumulate_t<S>;
   for (Index i = 0; i < b.lines; ++i) {
     const Index line = i * b.line_stride;

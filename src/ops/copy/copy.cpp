@@ -4,6 +4,7 @@
 #include "fornax/base/error.h"
 #include "fornax/device/backend.h"
 #include "fornax/tensor/tensor.h"
+#include "ops/common/elementwise.h"
 #include "ops/common/sum_to.h"
 #include "ops/copy/copy_op.h"
 
@@ -82,7 +83,9 @@ Tensor& Tensor::copy_(const Tensor& source) {
   if (broadcast_shapes(shape(), source.shape(), "copy_") != shape())
     throw ShapeError("copy_", fmt::format("expected a source that broadcasts to {}, got {}", describe(*this),
                                           describe(source)));
-  const Tensor here = source.device() == device() ? source : source.detach().to(device());
+  ops::check_target("copy_", *this, {});
+  const Tensor here =
+      source.device() == device() ? ops::unaliased(source, *this) : source.detach().to(device());
   dispatch::run(ops::copy_row, ops::Copy{*this, here});
   bump_version();
   autograd::record<CopyInPlaceGrad>(*this, {*this, source}, [&](CopyInPlaceGrad& node) {

@@ -9,7 +9,7 @@ namespace {
 /// The old values are gone: no gradient reaches them.
 struct FillGrad final : autograd::Node {
   std::string_view name() const override { return "fill_"; }
-  Grads backward(const Tensor&) override { return {{}}; }
+  Grads backward(const Tensor&) override { return {Tensor()}; }
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <atomic>
 #include <cmath>
 
+#include "ops/binary/binary_op.h"
 #include "ops/common/loop.h"
+#include "ops/copy/copy_op.h"
 #include "ops/grad_accumulate/grad_accumulate_op.h"
 
 namespace fornax::ops {
@@ -10,37 +12,12 @@ namespace {
 using autograd::FindNonfinite;
 using autograd::GradAccumulate;
 
-template <class T>
-T& at(std::byte* data, std::int64_t offset) {
-  return *reinterpret_cast<T*>(data + offset);
-}
-
+/// The sum and the copy of the elementwise ops.
 void accumulate(const GradAccumulate& args) {
-  visit_floating(args.y.dtype, [&]<class T>(std::type_identity<T>) {
-    using A = accumulate_t<T>;
-    if (!args.b.defined()) {
-      cpu::for_each_row(
-          [](const auto& data, const auto& step, std::int64_t count) {
-            for (std::int64_t i = 0; i < count; ++i)
-              at<T>(data[0], i * step[0]) = at<T>(data[1], i * step[1]);
-          },
-          args.y, args.a);
-      return;
-    }
-    cpu::for_each_row(
-        [](const auto& data, const auto& step, std::int64_t count) {
-          if (step[0] == sizeof(T) && step[1] == sizeof(T) &&
-              step[2] == sizeof(T)) {  // the compiler vectorises this one
-            T* y = reinterpret_cast<T*>(data[0]);
-            const T *a = reinterpret_cast<const T*>(data[1]), *b = reinterpret_cast<const T*>(data[2]);
-            for (std::int64_t i = 0; i < count; ++i) y[i] = T(A(a[i]) + A(b[i]));
-            return;
-          }
-          for (std::int64_t i = 0; i < count; ++i)
-            at<T>(data[0], i * step[0]) = T(A(at<T>(data[1], i * step[1])) + A(at<T>(data[2], i * step[2])));
-        },
-        args.y, args.a, args.b);
-  });
+  if (args.b.defined())
+    binary_cpu.run(Binary{args.y, args.a, args.b, BinaryKind::add});
+  else
+    copy_cpu.run(Copy{args.y, args.a});
 }
 
 void find_nonfinite(const FindNonfinite& args) {
@@ -49,7 +26,9 @@ void find_nonfinite(const FindNonfinite& args) {
     cpu::for_each_row(
         [&](const auto& data, const auto& step, std::int64_t count) {
           for (std::int64_t i = 0; i < count; ++i)
-            if (!std::isfinite(static_cast<accumulate_t<T>>(at<T>(data[0], i * step[0])))) found = true;
+            if (!std::isfinite(
+                    static_cast<accumulate_t<T>>(*reinterpret_cast<const T*>(data[0] + i * step[0]))))
+              found = true;
         },
         args.x);
   });

@@ -23,7 +23,7 @@ void fill(const Tensor& y, RandomKind kind, Scalar a, Scalar b) {
 /// The old values are gone: no gradient reaches them.
 struct FillGrad final : autograd::Node {
   std::string_view name() const override { return "random fill"; }
-  Grads backward(const Tensor&) override { return {{}}; }
+  Grads backward(const Tensor&) override { return {Tensor()}; }
 };
 
 Tensor& overwrite(std::string_view op, Tensor& x, RandomKind kind, Scalar a, Scalar b) {
