@@ -9,7 +9,8 @@
 namespace fornax::optim {
 
 Tensor clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
-  if (!(max_norm > 0)) throw ValueError("clip_grad_norm_", fmt::format("expected a max_norm above 0, got {}", max_norm));
+  if (!(max_norm > 0))
+    throw ValueError("clip_grad_norm_", fmt::format("expected a max_norm above 0, got {}", max_norm));
   std::vector<Tensor> gradients;
   for (const Tensor& parameter : parameters)
     if (Tensor grad = parameter.grad(); grad.defined()) gradients.push_back(std::move(grad));

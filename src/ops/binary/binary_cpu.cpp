@@ -34,9 +34,10 @@ void run(const Binary& args) {
         const cpu::Value value = cpu::compute_value(args.y.dtype, data[1]);
         left(data[0], nullptr, data[2], &value, count);
       } else {
-        cpu::packed_row(data, steps, {size, size, size}, count, [&](const auto& packed, std::int64_t length, std::int64_t) {
-          both(packed[0], packed[1], packed[2], &scalar, length);
-        });
+        cpu::packed_row(data, steps, {size, size, size}, count,
+                        [&](const auto& packed, std::int64_t length, std::int64_t) {
+                          both(packed[0], packed[1], packed[2], &scalar, length);
+                        });
       }
     };
     cpu::for_each_row(row, args.y, args.a, args.b);

@@ -7,8 +7,8 @@
 
 namespace fornax::ops {
 
-/// y = x, cast to y's dtype; x broadcasts to y's shape; any strides, those of x may be negative. Floating to integer truncates towards
-/// zero.
+/// y = x, cast to y's dtype; x broadcasts to y's shape; any strides, those of x may be negative. Floating to
+/// integer truncates towards zero.
 struct Copy {
   static constexpr std::string_view op_name = "copy";
   TensorView y, x;

@@ -12,14 +12,10 @@ namespace {
 cpu::DropoutRow row_for(DType dtype) {
   const cpu::DropoutKernels& kernels = cpu::dropout_kernels();
   switch (dtype) {
-    case f64:
-      return kernels.f64;
-    case f16:
-      return kernels.f16;
-    case bf16:
-      return kernels.bf16;
-    default:
-      return kernels.f32;
+    case f64: return kernels.f64;
+    case f16: return kernels.f16;
+    case bf16: return kernels.bf16;
+    default: return kernels.f32;
   }
 }
 

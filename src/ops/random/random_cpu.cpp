@@ -122,10 +122,8 @@ void run(const Random& random) {
             case RandomKind::normal:
               if constexpr (!std::is_integral_v<T>) normal(args, y, index, count);
               break;
-            case RandomKind::bernoulli:
-              return bernoulli(args, y, index, count);
-            case RandomKind::integers:
-              return integers(args, y, index, count);
+            case RandomKind::bernoulli: return bernoulli(args, y, index, count);
+            case RandomKind::integers: return integers(args, y, index, count);
           }
         },
         args.y);
