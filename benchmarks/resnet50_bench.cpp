@@ -57,10 +57,10 @@ Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> k
     if (auto* conv = dynamic_cast<nn::Conv2d*>(module))
       watch(*conv, [&work, conv, keep](nn::Layer&, const Tensor& x, const Tensor& y) {
         const auto& o = conv->options();
-        Convolution c{
-            .params = {o.stride, o.padding, o.dilation, o.groups},
-            .needs_dx = !work.convolutions.empty(),
-            .flops = 2.0 * static_cast<double>(y.numel() * conv->weight.numel() / conv->weight.size(0))};
+        const std::int64_t multiplications = conv->weight.numel() / conv->weight.size(0);  // per output
+        Convolution c{.params = {o.stride, o.padding, o.dilation, o.groups},
+                      .needs_dx = !work.convolutions.empty(),
+                      .flops = 2.0 * static_cast<double>(y.numel() * multiplications)};
         if (keep) {
           c.x = x.to(*keep);
           c.weight = conv->weight.detach().to(*keep);

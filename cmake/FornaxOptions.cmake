@@ -45,3 +45,6 @@ foreach(sanitizer IN LISTS FORNAX_SANITIZE)
   endif()
   target_link_options(fornax_flags INTERFACE -fsanitize=${sanitizer})
 endforeach()
+if(FORNAX_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(fornax_flags INTERFACE -Wno-maybe-uninitialized) # instrumented, std::regex looks so to GCC 12
+endif()

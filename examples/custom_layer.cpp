@@ -55,7 +55,7 @@ struct Swish : nn::LayerWith<Swish, SwishOptions> {
   fx::Tensor forward(const fx::Tensor& x) override { return swish(x, options().beta); }
 };
 
-int main() {
+int main() try {
   // A backward that was written by hand is checked against finite differences.
   fx::Tensor x = fx::randn({2, 3}, {.dtype = fx::f64}).set_requires_grad();
   const auto check = fx::autograd::gradcheck([](auto inputs) { return swish(inputs[0], 1.5); }, {x});
@@ -85,4 +85,7 @@ int main() {
     std::printf("epoch %d: loss %.4f\n", epoch + 1, loss.item());
   }
   return check.passed ? 0 : 1;
+} catch (const fx::Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
 }

@@ -58,6 +58,7 @@
 #include "fornax/nn/init.h"
 #include "fornax/nn/layer.h"
 #include "fornax/nn/linear.h"
+#include "fornax/nn/loss.h"
 #include "fornax/nn/module.h"
 #include "fornax/nn/norm.h"
 #include "fornax/nn/pooling.h"

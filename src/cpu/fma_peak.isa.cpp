@@ -14,12 +14,12 @@ double multiply_adds(std::int64_t rounds) {
   const Packet<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
-    for (int i = 0; i < chains; ++i) sum[i] = multiply_add(sum[i], factor, term);
+    for (Packet<T>& chain : sum) chain = multiply_add(chain, factor, term);
   }
   double total = 0;
-  for (int i = 0; i < chains; ++i) {
+  for (const Packet<T>& chain : sum) {
     T values[lanes<T>];
-    store(values, sum[i]);
+    store(values, chain);
     total += values[0];
   }
   return total;
@@ -35,10 +35,10 @@ constexpr std::int64_t flops = 2 * chains* lanes<T>;
   const auto ones = (__m512bh)_mm512_set1_epi16(0x3f80);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
-    for (int i = 0; i < chains; ++i) sum[i] = _mm512_dpbf16_ps(sum[i], ones, ones);
+    for (__m512& chain : sum) chain = _mm512_dpbf16_ps(chain, ones, ones);
   }
   double total = 0;
-  for (int i = 0; i < chains; ++i) total += _mm512_cvtss_f32(sum[i]);
+  for (const __m512& chain : sum) total += _mm512_cvtss_f32(chain);
   return total;
 }
 #endif

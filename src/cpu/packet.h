@@ -115,8 +115,8 @@ inline void transpose(Packet<T> (&rows)[lanes<T>]) {
 }
 
 /// The bits of a register of float, and of as many 16-bit values.
-typedef std::uint32_t Bits __attribute__((vector_size(sizeof(float) * lanes<float>)));
-typedef std::uint16_t Words __attribute__((vector_size(sizeof(float) * lanes<float> / 2)));
+using Bits [[gnu::vector_size(sizeof(float) * lanes<float>)]] = std::uint32_t;
+using Words [[gnu::vector_size(sizeof(float) * lanes<float> / 2)]] = std::uint16_t;
 
 /// 16-bit values as a register of float and back, rounded to nearest even.
 inline Packet<float> load(const Half* from) {
@@ -161,7 +161,7 @@ inline void store(BFloat16* to, const Packet<float>& value) {
   Bits bits;
   __builtin_memcpy(&bits, &value, sizeof bits);
   const Bits rounded = bits + 0x7fffu + ((bits >> 16) & 1u), quiet_nan = bits | 0x00400000u;
-  bits = (value != value ? quiet_nan : rounded) >> 16;
+  bits = (value != value ? quiet_nan : rounded) >> 16;  // NOLINT(misc-redundant-expression): true of NaN
 #if defined(__AVX512F__)
   const __m256i narrow = _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(bits));
 #elif defined(__AVX2__)
@@ -253,7 +253,7 @@ inline Packet<T> where_bits(const Packet<T>& a, std::uint32_t bits) {
     return _mm512_maskz_mov_pd(static_cast<__mmask8>(bits), a);
 #else
   using Word = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-  typedef Word Lanes __attribute__((vector_size(sizeof(T) * lanes<T>)));
+  using Lanes [[gnu::vector_size(sizeof(T) * lanes<T>)]] = Word;
   Lanes lane, value;
   for (int i = 0; i < lanes<T>; ++i) lane[i] = Word(1) << i;
   __builtin_memcpy(&value, &a, sizeof value);

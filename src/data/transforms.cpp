@@ -62,7 +62,7 @@ Transform random_crop(std::int64_t height, std::int64_t width, std::int64_t padd
 
 Transform random_flip() {
   return [](const Tensor& x, SampleRandom& random) {
-    const Tensor image = checked_image(x, "random_flip");
+    Tensor image = checked_image(x, "random_flip");
     if (random.below(2) == 0) return image;
     Tensor flipped = empty(image.shape(), {.dtype = image.dtype()});
     const std::int64_t width = image.shape()[2];

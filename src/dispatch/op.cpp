@@ -88,7 +88,7 @@ std::string describe(std::span<const Operand> operands) {
 
 namespace detail {
 
-bool watched() noexcept {
+bool watched() {
   static const bool by_environment = environment().log || !environment().forced.empty();
   return by_environment || watchers.load(std::memory_order_relaxed) != 0;
 }

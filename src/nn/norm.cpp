@@ -2,9 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "fornax/base/error.h"
 #include "fornax/ops/batch_norm.h"
 #include "fornax/ops/create.h"
+#include "fornax/ops/layer_norm.h"
 
 namespace fornax::nn {
 namespace {
@@ -13,6 +16,13 @@ Shape features(std::int64_t count) {
   if (count < 1)
     throw ValueError("batch_norm", fmt::format("expected num_features of 1 or more, got {}", count));
   return {count};
+}
+
+const Shape& last_sizes(const Shape& shape) {
+  if (shape.rank() == 0 || std::ranges::any_of(shape, [](std::int64_t size) { return size < 1; }))
+    throw ValueError("LayerNorm", fmt::format("expected a normalized_shape of sizes of 1 or more, got {}",
+                                              to_string(shape)));
+  return shape;
 }
 
 }  // namespace
@@ -44,5 +54,19 @@ Tensor BatchNorm::forward(const Tensor& x) {
 }
 
 DType BatchNorm::dtype_when_cast_to(DType dtype) const { return is_16bit(dtype) ? f32 : dtype; }
+
+LayerNorm::LayerNorm(const LayerNormOptions& options)
+    : LayerWith(options),
+      weight(*this, "weight",
+             options.elementwise_affine ? ones(last_sizes(options.normalized_shape)) : Tensor()),
+      bias(*this, "bias",
+           options.elementwise_affine && options.bias ? zeros(last_sizes(options.normalized_shape))
+                                                      : Tensor()) {}
+
+Tensor LayerNorm::forward(const Tensor& x) {
+  return layer_norm(x, options().normalized_shape, weight, bias, options().eps);
+}
+
+DType LayerNorm::dtype_when_cast_to(DType dtype) const { return is_16bit(dtype) ? f32 : dtype; }
 
 }  // namespace fornax::nn

@@ -22,4 +22,6 @@ Tensor AvgPool2d::forward(const Tensor& x) {
 
 Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return adaptive_avg_pool2d(x, options().output_size); }
 
+Tensor AdaptiveMaxPool2d::forward(const Tensor& x) { return adaptive_max_pool2d(x, options().output_size); }
+
 }  // namespace fornax::nn

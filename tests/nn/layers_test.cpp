@@ -142,6 +142,27 @@ TEST(BatchNorm, KnowsItsRankAndChannels) {
             "[batch_norm] expected num_features of 1 or more, got 0");
 }
 
+TEST(LayerNorm, NormalisesOverTheLastAxesAndHasTheirParameters) {
+  LayerNorm layer({.normalized_shape = {2, 2}, .eps = 0});
+  layer.load_state({{"weight", full({2, 2}, 3)}, {"bias", ones({2, 2})}});
+  EXPECT_THAT(layer(tensor<float>({1, 3, 1, 3, 10, 20, 20, 10}, {2, 2, 2})).to_vector<float>(),
+              ElementsAre(-2, 4, -2, 4, -2, 4, 4, -2));
+  EXPECT_EQ(LayerNorm({.normalized_shape = {4}, .bias = false}).parameters().size(), 1u);
+  EXPECT_TRUE(LayerNorm({.normalized_shape = {4}, .elementwise_affine = false}).parameters().empty());
+}
+
+TEST(LayerNorm, StaysInF32WhereOthersAreCastTo16Bit) {
+  LayerNorm layer({.normalized_shape = {2}});
+  layer.to(f16);
+  EXPECT_EQ(layer.weight.dtype(), f32);
+  EXPECT_EQ(layer(ones({3, 2}, {.dtype = f16})).dtype(), f16);
+}
+
+TEST(LayerNorm, NeedsSizes) {
+  EXPECT_EQ(error_of<ValueError>([] { LayerNorm({}); }),
+            "[LayerNorm] expected a normalized_shape of sizes of 1 or more, got []");
+}
+
 struct ConvBn : Layer {
   Child<Conv2d> conv;
   Child<BatchNorm2d> bn;
@@ -188,6 +209,7 @@ TEST(Pooling, LayersPoolAsTheirOptionsSay) {
                   .to_vector<float>(),
               ElementsAre(1, 3, 7, 9));
   EXPECT_THAT(AdaptiveAvgPool2d()(x).to_vector<float>(), ElementsAre(5));
+  EXPECT_THAT(AdaptiveMaxPool2d({.output_size = {1, 3}})(x).to_vector<float>(), ElementsAre(7, 8, 9));
 }
 
 TEST(Activations, AreTheOpsOfTheirNames) {

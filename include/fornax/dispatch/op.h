@@ -98,7 +98,7 @@ FORNAX_API std::string describe(std::span<const Operand> operands);
 namespace detail {
 
 /// True when kernels are forced or decisions logged anywhere: the slow path looks closer.
-FORNAX_API bool watched() noexcept;
+FORNAX_API bool watched();
 /// The kernel that guards or the environment force for `op`; empty if none.
 FORNAX_API std::string_view forced_kernel(std::string_view op);
 FORNAX_API void log_decision(const Decision& decision);

@@ -171,12 +171,12 @@ class Child {
  public:
   /// M(args...)
   template <class... A>
-  Child(Module& parent, std::string name, A&&... args) : module_(std::forward<A>(args)...) {
-    parent.add_child(std::move(name), module_);
+  Child(Module& parent, const std::string& name, A&&... args) : module_(std::forward<A>(args)...) {
+    parent.add_child(name, module_);
   }
   /// M from its options: `fc(*this, "fc", {.in_features = 3, .out_features = 2})`
-  Child(Module& parent, std::string name, const OptionsOf<M>& options) : module_(options) {
-    parent.add_child(std::move(name), module_);
+  Child(Module& parent, const std::string& name, const OptionsOf<M>& options) : module_(options) {
+    parent.add_child(name, module_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

@@ -58,4 +58,25 @@ class FORNAX_API BatchNorm1d final : public BatchNorm {
   std::unique_ptr<Module> make_alike() const override { return std::make_unique<BatchNorm1d>(options()); }
 };
 
+struct LayerNormOptions {
+  Shape normalized_shape = {};  ///< the sizes of the last axes, over which an element is normalised
+  double eps = 1e-5;
+  bool elementwise_affine = true;  ///< with weight and, unless `bias` is false, bias
+  bool bias = true;
+};
+
+/// Layer normalisation (Ba, Kiros, Hinton, 2016). weight starts as ones, bias as zeros. Cast to a 16-bit type
+/// its tensors stay in f32.
+class FORNAX_API LayerNorm final : public LayerWith<LayerNorm, LayerNormOptions> {
+ public:
+  /// Throws ValueError for no sizes or sizes below 1.
+  explicit LayerNorm(const LayerNormOptions& options);
+  Tensor forward(const Tensor& x) override;
+
+  Parameter weight, bias;
+
+ protected:
+  DType dtype_when_cast_to(DType dtype) const override;
+};
+
 }  // namespace fornax::nn

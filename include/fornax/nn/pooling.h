@@ -42,4 +42,13 @@ class FORNAX_API AdaptiveAvgPool2d final : public LayerWith<AdaptiveAvgPool2d, A
   Tensor forward(const Tensor& x) override;
 };
 
+struct AdaptiveMaxPool2dOptions {
+  Pair output_size = 1;
+};
+class FORNAX_API AdaptiveMaxPool2d final : public LayerWith<AdaptiveMaxPool2d, AdaptiveMaxPool2dOptions> {
+ public:
+  explicit AdaptiveMaxPool2d(const AdaptiveMaxPool2dOptions& options = {}) : LayerWith(options) {}
+  Tensor forward(const Tensor& x) override;
+};
+
 }  // namespace fornax::nn
