@@ -84,6 +84,7 @@ class FORNAX_API Optimizer {
   template <class Options>
   static std::vector<State> parameters_of(const std::vector<ParameterGroup<Options>>& groups) {
     std::vector<State> all;
+    all.reserve(groups.size());
     for (const auto& group : groups) all.push_back(group.parameters);
     return all;
   }
