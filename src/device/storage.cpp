@@ -28,7 +28,7 @@ Ref<Storage> Storage::allocate(std::size_t bytes, Device device) {
 }
 
 bool Storage::is_joined() const noexcept {
-  return data_ == reinterpret_cast<const std::byte*>(this) + header_bytes;
+  return !release_ && home_.device.is_cpu() && bytes_ <= joined_up_to;
 }
 
 Ref<Storage> Storage::borrow(void* data, std::size_t bytes, std::function<void()> release) {
