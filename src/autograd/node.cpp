@@ -56,8 +56,9 @@ void accumulate(Tensor& grad, Tensor more) {
 
 void Saved::save(const Tensor& tensor) {
   if (!tensor.defined()) return;
+  // Only the memory: an output, which gets its history after it was saved, would keep itself alive.
   const Node* node = node_of(tensor);
-  tensor_ = node && !node->is_leaf() ? tensor.alias(tensor.shape(), tensor.strides()) : tensor;
+  tensor_ = node && node->is_leaf() ? tensor : tensor.alias(tensor.shape(), tensor.strides());
   version_ = tensor.version();
 }
 

@@ -2,12 +2,14 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <tuple>
 
 #include "cpu/isa.h"
 #include "fornax/autograd/gradcheck.h"
+#include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
 #include "fornax/dispatch/op.h"
 #include "support/op_case.h"
@@ -46,18 +48,23 @@ class Op : public testing::TestWithParam<std::size_t> {
   const OpCase& op_case() const { return all_op_cases()[GetParam()]; }
 };
 
-void expect_finite_differences(const OpCase& op) {
+/// The inputs as leaves of a graph of their own.
+std::vector<Tensor> leaves_of(const OpCase& op) {
   std::vector<Tensor> inputs;
-  bool any = false;
   for (std::size_t i = 0; i < op.inputs.size(); ++i) {
     const Tensor& input = op.inputs[i];
     inputs.push_back(input.defined() ? input.clone() : Tensor());
     if (!input.defined() || !is_floating(input.dtype()) || (!op.wants_grad.empty() && !op.wants_grad[i]))
       continue;
     inputs[i].set_requires_grad();
-    any = true;
   }
-  if (!any) return;
+  return inputs;
+}
+
+void expect_finite_differences(const OpCase& op) {
+  const std::vector<Tensor> inputs = leaves_of(op);
+  const auto is_wanted = [](const Tensor& input) { return input.defined() && input.requires_grad(); };
+  if (std::ranges::none_of(inputs, is_wanted)) return;
   const autograd::GradcheckResult result = autograd::gradcheck(op.run, inputs);
   EXPECT_TRUE(result) << op.name << ": " << result.message;
 }
@@ -72,6 +79,12 @@ TEST_P(Op, MatchesTheNumbersItWasGivenAndFiniteDifferences) {
   for (std::size_t i = 0; i < want.grads.size(); ++i)
     if (!want.grads[i].defined()) got.grads[i] = {};  // no number was given
   expect_close(got, want, f64, op.slack, op.name);
+}
+
+TEST_P(Op, LeavesNothingOfAGraphThatIsDroppedUndifferentiated) {
+  const std::int64_t before = autograd::live_nodes();
+  op_case().run(leaves_of(op_case()));
+  EXPECT_EQ(autograd::live_nodes(), before);
 }
 
 TEST_P(Op, AgreesAcrossDtypesAndLayouts) {
