@@ -1,14 +1,13 @@
 // Policy: channels_last images in f32 and f64 are read and written where they lie, by cpu::conv_*; other
 // layouts and 16-bit types are brought into that form around the call, which costs a few passes over memory.
 // Weights of any strides are packed where they lie. Sums are in f32, of f64 in f64.
-#include <algorithm>
 #include <optional>
 
 #include "cpu/conv.h"
 #include "cpu/copy.h"
 #include "cpu/scratch.h"
-#include "fornax/base/parallel.h"
 #include "ops/conv2d/conv2d_op.h"
+#include "ops/copy/copy_op.h"
 
 namespace fornax::ops {
 namespace {
@@ -37,66 +36,27 @@ class Operand {
  public:
   enum Use { read, write };
   /// `any_strides`: the memory will do whatever its strides are, as a weight's.
-  Operand(const TensorView& x, Use use, bool any_strides) : x_(x) {
+  Operand(const TensorView& x, Use use, bool any_strides) : x_(x), mine_(x) {
     if (!x.defined() || (x.dtype == dtype_of<T> && (any_strides || x.is_channels_last()))) return;
-    copy_.emplace(cpu::Scratch::of<T>(x.numel()));
-    if (use == read) read_copy();
+    scratch_.emplace(cpu::Scratch::of<T>(x.numel()));
+    mine_.data = scratch_->template as<T>();
+    mine_.dtype = dtype_of<T>;
+    mine_.strides = strides_of(x.shape, MemoryFormat::channels_last);
+    if (use == read) copy_cpu.run(Copy{mine_, x});
   }
-  T* data() const { return copy_ ? copy_->template as<T>() : x_.ptr<T>(); }
+  T* data() const { return mine_.ptr<T>(); }
   cpu::ConvWeight<T> weight() const {
-    if (!copy_) return {x_.ptr<T>(), x_.strides[0], x_.strides[1], x_.strides[2], x_.strides[3]};
-    return {data(), channels() * pixels(), 1, x_.shape[3] * channels(), channels()};
+    return {data(), mine_.strides[0], mine_.strides[1], mine_.strides[2], mine_.strides[3]};
   }
-  /// Call when a tensor to be written is complete. It is dense.
+  /// Call when a tensor to be written is complete.
   void finish() const {
-    if (!copy_) return;
-    const cpu::Copy copy = cpu::copy_from_compute(x_.dtype);
-    for_pixels([&](Index n, Index first, Index count) {
-      const T* from = data() + (n * pixels() + first) * channels();
-      if (x_.is_channels_last())
-        copy(from, channels(), 1, at(n, first * channels()), channels(), count, channels());
-      else
-        copy(from, 1, channels(), at(n, first), pixels(), channels(), count);
-    });
+    if (scratch_) copy_cpu.run(Copy{x_, mine_});
   }
 
  private:
-  using Index = std::int64_t;
-
-  void read_copy() const {
-    const cpu::Copy copy = cpu::copy_to_compute(x_.dtype);
-    const Index width = x_.shape[3], rows_follow = x_.strides[2] == width * x_.strides[3];
-    for_pixels([&](Index n, Index first, Index count) {
-      const Index piece = rows_follow ? count : 1;
-      for (Index p = first; p < first + count; p += piece) {
-        const Index offset =
-            rows_follow ? p * x_.strides[3] : p / width * x_.strides[2] + p % width * x_.strides[3];
-        copy(at(n, offset), x_.strides[3], x_.strides[1], data() + (n * pixels() + p) * channels(),
-             channels(), piece, channels());
-      }
-    });
-  }
-
-  /// Calls f(image, first pixel, count) for pieces that cover the tensor, on all threads.
-  template <class F>
-  void for_pixels(F&& f) const {
-    constexpr Index most = 256;
-    const Index pieces = (pixels() + most - 1) / most;
-    parallel_for(0, x_.shape[0] * pieces, 1 + 16384 / (most * channels() + 1), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) {
-        const Index first = i % pieces * most;
-        f(i / pieces, first, std::min(most, pixels() - first));
-      }
-    });
-  }
-  Index channels() const { return x_.shape[1]; }
-  Index pixels() const { return x_.shape[2] * x_.shape[3]; }
-  void* at(Index n, Index offset) const {
-    return x_.ptr<char>() + (n * x_.strides[0] + offset) * static_cast<Index>(size_of(x_.dtype));
-  }
-
   const TensorView& x_;
-  std::optional<cpu::Scratch> copy_;
+  TensorView mine_;
+  std::optional<cpu::Scratch> scratch_;
 };
 
 /// Calls f with the type that `dtype` is computed in.

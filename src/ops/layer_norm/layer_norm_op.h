@@ -23,7 +23,7 @@ struct LayerNorm {
 
 /// With g = dy weight and h = (x - mean) rstd: dx = rstd (g - mean(g) - h mean(g h)) along rows,
 /// dweight = sum of dy h, dbias = sum of dy over rows. Gradients that are not wanted are undefined; dx is as
-/// y above, dweight and dbias are dense and of one dtype, f64 for f64, f32 or that of a 16-bit x.
+/// y above, dweight and dbias are dense, each of its operand's dtype.
 struct LayerNormGrad {
   static constexpr std::string_view op_name = "layer_norm_grad";
   TensorView dy, x, mean, rstd, weight, dx, dweight, dbias;
