@@ -75,7 +75,9 @@ inline T max_of(const T* x, std::int64_t length) {
   T lane[V];
   store(lane, max(most[0], most[1]));
   T result = lane[0];
-  const auto take = [&result](T value) { result = result > value || result != result ? result : value; };
+  const auto take = [&result](T value) {
+    result = result > value || __builtin_isnan(result) ? result : value;
+  };
   for (std::int64_t k = 1; k < V; ++k) take(lane[k]);
   for (; i < length; ++i) take(x[i]);
   return result;

@@ -22,15 +22,15 @@ void Layer::remove_hook(int id) {
   std::erase_if(hooks_, is_it);
 }
 
-Tensor Layer::call_with_hooks(const Tensor& input) {
-  Tensor x = input;
+Tensor Layer::call_with_hooks(const Tensor& x) {
+  Tensor input = x;
   const auto pre_hooks = pre_hooks_;  // copies: a hook may remove itself
   for (const auto& [id, hook] : pre_hooks)
-    if (Tensor other = hook(*this, x); other.defined()) x = std::move(other);
-  Tensor y = forward(x);
+    if (Tensor other = hook(*this, input); other.defined()) input = std::move(other);
+  Tensor y = forward(input);
   const auto hooks = hooks_;
   for (const auto& [id, hook] : hooks)
-    if (Tensor other = hook(*this, x, y); other.defined()) y = std::move(other);
+    if (Tensor other = hook(*this, input, y); other.defined()) y = std::move(other);
   return y;
 }
 

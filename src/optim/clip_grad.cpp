@@ -15,7 +15,7 @@ Tensor clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
   for (const Tensor& parameter : parameters)
     if (Tensor grad = parameter.grad(); grad.defined()) gradients.push_back(std::move(grad));
   if (gradients.empty()) return zeros({}, {.dtype = f64});
-  const Tensor norm = total_norm(gradients);
+  Tensor norm = total_norm(gradients);
   clip_by_norm_(gradients, norm, max_norm);
   return norm;
 }

@@ -72,7 +72,7 @@ Scalar Tensor::item_scalar() const {
   if (numel() != 1) throw ShapeError("item", "expected one element, got " + to_string(impl().view));
   const Tensor host = host_elements(*this);
   return visit_dtype(dtype(), [&]<class T>(std::type_identity<T>) -> Scalar {
-    const T value = *static_cast<const T*>(static_cast<TensorView>(host).data);
+    const T value = *host.impl().view.ptr<const T>();
     if constexpr (std::is_integral_v<T>)
       return Scalar(value);
     else

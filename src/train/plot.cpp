@@ -90,7 +90,9 @@ struct Axis {
   std::vector<double> ticks() const {
     std::vector<double> at;
     const double slack = 1e-9;
-    for (double i = std::ceil(low / step - slack); i <= high / step + slack; ++i) at.push_back(i * step);
+    const double first = std::ceil(low / step - slack);
+    const int count = static_cast<int>(std::floor(high / step + slack) - first) + 1;
+    for (int i = 0; i < count; ++i) at.push_back((first + i) * step);
     return at;
   }
   std::string label(double value) const {

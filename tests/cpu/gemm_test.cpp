@@ -166,8 +166,7 @@ TEST(Gemm, ReadsOperandsOfAnyStride) {
   for (int i = 0; i < 4; ++i) {
     for (int j = 0; j < 8; ++j) {
       float sum = 0;
-      for (int l = 0; l < 5; ++l)
-        sum += a[static_cast<std::size_t>(300 - 30 * i + 7 * l)] * b[static_cast<std::size_t>(11 * j)];
+      for (int l = 0; l < 5; ++l) sum += a.data()[300 - 30 * i + 7 * l] * b.data()[11 * j];
       EXPECT_EQ(c[static_cast<std::size_t>(8 * i + j)], j < 3 ? sum : -1.f) << i << "," << j;
     }
   }

@@ -15,7 +15,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 
 /// x is a random number of the sample, label its index; `broken` cannot be made.
 struct Numbers final : Dataset {

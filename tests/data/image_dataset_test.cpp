@@ -12,7 +12,6 @@ namespace fornax::data {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 
 Images grey(std::vector<std::uint8_t> pixels, std::int64_t height, std::int64_t width) {
   const auto count = static_cast<std::int64_t>(pixels.size()) / (height * width);

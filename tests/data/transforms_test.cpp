@@ -11,7 +11,6 @@ namespace fornax::data {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 
 Tensor applied(const Transform& transform, const Tensor& x, std::int64_t index = 0) {
   SampleRandom random(1, 0, index);

@@ -102,15 +102,16 @@ struct Param {
 class ResNetGolden : public ::testing::TestWithParam<Param> {};
 
 TEST_P(ResNetGolden, HasPyTorchsLogitsGradientsAndStatistics) {
-  const auto& [prefix, make, dtype] = GetParam();
+  const std::string prefix = GetParam().name;
+  const DType dtype = GetParam().dtype;
   const double tolerance = dtype == f64 ? 1e-12 : 1e-4;  // in f32 some ReLU sees the other sign
   const nlohmann::json options = goldens().json(prefix);
-  const std::unique_ptr<ResNet> model = make({.classes = options.at("classes")});
+  const std::unique_ptr<ResNet> model = GetParam().make({.classes = options.at("classes")});
   model->to(dtype);
   fill(*model, prefix);
   const auto [images, labels] = batch(prefix, options, dtype);
   const auto expect_golden = [&](const Tensor& got, const std::string& what) {
-    expect_near_golden(got, goldens().tensors().at(std::string(prefix) + "/" + what), tolerance, what);
+    expect_near_golden(got, goldens().tensors().at(prefix + "/" + what), tolerance, what);
   };
   {
     const NoGrad no_grad;

@@ -54,7 +54,7 @@ TEST(AtomicFile, AFullDiskKeepsThePreviousFileAndRemovesTheTemporary) {
 TEST(AtomicFile, AMissingDirectoryIsNamed) {
   const TemporaryDirectory directory;
   try {
-    AtomicFile(directory / "no/such/a.txt");
+    const AtomicFile file(directory / "no/such/a.txt");
     FAIL();
   } catch (const IoError& e) {
     EXPECT_THAT(e.what(), HasSubstr("no/such/a.txt] expected to create the file"));

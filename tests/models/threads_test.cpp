@@ -42,6 +42,7 @@ TEST(Threads, EachTrainTheirOwnModelToTheBitsItHasWhenTrainedAlone) {
   for (Training& training : alone) training.run();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(together.size());
     for (Training& training : together) threads.emplace_back([&] { training.run(); });
   }
   for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(together[i].numbers(), alone[i].numbers());

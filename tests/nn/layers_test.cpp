@@ -21,7 +21,6 @@ namespace {
 using test::error_of;
 using testing::Each;
 using testing::ElementsAre;
-using testing::Le;
 
 /// All within the bound, reaching close to it, and spread evenly.
 void expect_uniform(const Tensor& tensor, double bound) {

@@ -54,6 +54,7 @@ struct Templated : Module {};
 
 std::vector<std::string> names(const auto& named) {
   std::vector<std::string> all;
+  all.reserve(named.size());
   for (const auto& [name, value] : named) all.push_back(name);
   return all;
 }
@@ -229,9 +230,9 @@ TEST(Clone, SaysWhatAClassHasToDo) {
 TEST(Hooks, RunAroundForwardInOrderAndMayReplaceItsTensors) {
   Filter layer;
   std::vector<std::string> calls;
-  const Tensor other = tensor<float>({2});
+  Tensor other = tensor<float>({2});
   layer.register_forward_pre_hook([&](Layer&, const Tensor&) {
-    calls.push_back("before");
+    calls.emplace_back("before");
     return other;
   });
   layer.register_forward_hook([&](Layer& self, const Tensor& x, const Tensor& y) {

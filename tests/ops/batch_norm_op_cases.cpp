@@ -30,7 +30,8 @@ class Expected {
     residual_ = values(inputs[5]);
     channels_ = static_cast<std::size_t>(s_.shape[1]);
     inner_ = x_.size() / channels_ / static_cast<std::size_t>(s_.shape[0]);
-    n_ = static_cast<double>(x_.size() / channels_);
+    const std::size_t per_channel = x_.size() / channels_;
+    n_ = static_cast<double>(per_channel);
     if (s_.training) use_batch_statistics();
     forward();
     backward();

@@ -117,6 +117,20 @@ TEST(BatchNorm, TakesAnEmptyBatchInEvaluation) {
   EXPECT_EQ(weight.grad().to_vector<float>(), (std::vector<float>{0, 0, 0}));
 }
 
+TEST(BatchNorm, TakesImagesWithoutPixelsOrChannelsInEvaluation) {
+  for (const Shape& shape : {Shape{2, 3, 0, 4}, Shape{2, 0, 3, 4}}) {
+    const std::int64_t channels = shape[1];
+    for (const MemoryFormat format : formats) {
+      Tensor x = zeros(shape).to(format), weight = ones({channels});
+      x.set_requires_grad();
+      weight.set_requires_grad();
+      batch_norm(x, weight, {}, zeros({channels}), ones({channels})).backward(zeros(shape));
+      EXPECT_EQ(x.grad().shape(), shape);
+      EXPECT_EQ(weight.grad().to_vector<float>(), std::vector<float>(static_cast<std::size_t>(channels)));
+    }
+  }
+}
+
 TEST(BatchNorm, FrozenParametersLeaveTheGradientOfTheInput) {
   Tensor x = hashed({2, 3, 2, 2}, 1).to(f32).set_requires_grad();
   const Tensor weight = tensor<float>({2, 3, 4});

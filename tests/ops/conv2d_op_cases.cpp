@@ -35,15 +35,15 @@ std::vector<OpCase> conv2d_op_cases() {
     const Shape y = conv2d(image, weight, {}, p).shape();
     cases.push_back({.name = "conv2d_" + name,
                      .inputs = {image, weight, hashed({w[0]}, 3)},
-                     .run = [p](auto in) { return conv2d(in[0], in[1], in[2], p); },
+                     .run = [p = p](auto in) { return conv2d(in[0], in[1], in[2], p); },
                      .slack = 8});
     cases.push_back({.name = "conv2d_grad_input_" + name,
                      .inputs = {hashed(y, 4), weight},
-                     .run = [p, x](auto in) { return conv2d_grad_input(in[0], in[1], x, p); },
+                     .run = [p = p, x = x](auto in) { return conv2d_grad_input(in[0], in[1], x, p); },
                      .slack = 8});
     cases.push_back({.name = "conv2d_grad_weight_" + name,
                      .inputs = {hashed(y, 4), image},
-                     .run = [p, w](auto in) { return conv2d_grad_weight(in[0], in[1], w, p); },
+                     .run = [p = p, w = w](auto in) { return conv2d_grad_weight(in[0], in[1], w, p); },
                      .slack = 8});
   }
   return cases;

@@ -156,7 +156,7 @@ TEST(KernelTable, EveryKernelRunsInEachDtypeItClaims) {
     for (const DType dtype : float_types)
       if (op_case.dtypes.contains(dtype)) {
         force_every_kernel(op_case, dtype, Layout::contiguous, ran);
-        if (op_case.inputs.size() > 0) force_every_kernel(op_case, dtype, Layout::channels_last, ran);
+        if (!op_case.inputs.empty()) force_every_kernel(op_case, dtype, Layout::channels_last, ran);
       }
   for (const dispatch::RowInfo* row : dispatch::all_rows())
     for (std::size_t k = 0; k < row->kernel_count; ++k) {

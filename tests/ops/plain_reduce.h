@@ -31,6 +31,7 @@ inline Tensor reduce_plainly(const Tensor& x, const Dims& axes, bool keepdim,
     groups[static_cast<std::size_t>(to)].push_back(values[i]);
   }
   std::vector<double> results;
+  results.reserve(groups.size());
   for (const std::vector<double>& group : groups) results.push_back(f(group));
   return from_span<double>(results, shape);
 }

@@ -53,7 +53,7 @@ void add_copying_cases(std::vector<OpCase>& cases) {
   with("copy_transposed", [](Inputs in) { return in[0].permute({3, 1, 0, 2}).clone().contiguous(); });
   for (const DType dtype : {f32, f16, bf16}) {
     const std::string suffix(name_of(dtype));
-    const auto cast = [&](std::string name, std::function<Tensor(Inputs)> run) {
+    const auto cast = [&](const std::string& name, std::function<Tensor(Inputs)> run) {
       cases.push_back({.name = name + suffix,
                        .inputs = {image},
                        .run = std::move(run),

@@ -53,6 +53,7 @@ TEST(JsonLog, LinesOfSeveralThreadsStayWhole) {
   {
     JsonLog log(path);
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&log] {
         for (int i = 0; i < 50; ++i) log.write({{"text", std::string(300, 'x')}});

@@ -87,6 +87,7 @@ TEST(Plot, AxesStandForAnyRange) {
 
 TEST(Plot, ManyPointsAreAveraged) {
   std::vector<Point> points;
+  points.reserve(100'000);
   for (int i = 0; i < 100'000; ++i) points.push_back({i / 1000., std::exp(-i / 30'000.)});
   const std::string svg = to_svg(plot_of(std::move(points)));
   EXPECT_LT(svg.size(), 20'000u);

@@ -123,7 +123,7 @@ struct Blocks {
   Index width, across, lines, count;
 
   explicit Blocks(const Layout& layout) {
-    width = layout.planar ? 1 : std::min(layout.channels, cpu::most_channels);
+    width = layout.planar ? 1 : std::clamp<Index>(layout.channels, 1, cpu::most_channels);
     cut(layout);
     while (count * across < 8 && width > 256) {
       width = divide_up(width, 128) * 64;
@@ -134,7 +134,7 @@ struct Blocks {
  private:
   void cut(const Layout& layout) {
     across = divide_up(layout.channels, width);
-    lines = std::max<Index>(piece_size / (layout.planar ? layout.inner : width), 1);
+    lines = std::max<Index>(piece_size / (layout.planar ? std::max<Index>(layout.inner, 1) : width), 1);
     count = divide_up(layout.lines, lines);
   }
 };
@@ -150,7 +150,7 @@ void sum_blocks(const NormLines<S>& whole, const Layout& layout,
   const auto lines_of = [&](Index block) {
     return std::min(blocks.lines, layout.lines - block * blocks.lines);
   };
-  const Index cost = lines_of(0) * blocks.width * layout.inner;
+  const Index cost = std::max<Index>(lines_of(0) * blocks.width * layout.inner, 1);
   parallel_for(0, blocks.count * blocks.across, divide_up(piece_size / 2, cost),
                [&](Index first, Index last) {
                  for (Index i = first; i < last; ++i) {

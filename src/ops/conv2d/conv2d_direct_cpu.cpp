@@ -62,10 +62,8 @@ class Operand {
 /// Calls f with the type that `dtype` is computed in.
 template <class F>
 void visit(DType dtype, F&& f) {
-  if (dtype == f64)
-    f(double());
-  else
-    f(float());
+  if (dtype == f64) return f(double());
+  f(float());
 }
 
 dispatch::Refusal needs_dense(const TensorView& output) {

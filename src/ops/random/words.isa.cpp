@@ -17,7 +17,7 @@ constexpr int blocks = 4;
 constexpr int blocks = 2;
 #endif
 /// Each lane holds 32 bits.
-typedef std::uint64_t Lanes __attribute__((vector_size(8 * blocks)));
+using Lanes __attribute__((vector_size(8 * blocks))) = std::uint64_t;
 
 Lanes multiply(const Lanes& a, const Lanes& b) {
 #if defined(__AVX512F__)

@@ -57,6 +57,7 @@ Tensor concat(std::span<const Tensor> tensors, int axis_) {
   if (amp::autocast_enabled()) {
     std::vector<Tensor> promoted(tensors.begin(), tensors.end());
     std::vector<Tensor*> pointers;
+    pointers.reserve(promoted.size());
     for (Tensor& tensor : promoted) pointers.push_back(&tensor);
     if (ops::autocast("concat", pointers)) return concat(promoted, axis_);
   }

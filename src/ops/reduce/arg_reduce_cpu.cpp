@@ -1,6 +1,7 @@
 // Policy: outputs that are neighbours are searched side by side, a block at a time, so that x is read in its
 // memory order whichever axis is searched.
 #include <algorithm>
+#include <cmath>
 
 #include "ops/common/loop.h"
 #include "ops/reduce/arg_reduce_op.h"
@@ -20,10 +21,16 @@ T& at(std::byte* data, std::int64_t offset) {
   return *reinterpret_cast<T*>(data + offset);
 }
 
+template <class A>
+bool is_nan(A a) {
+  if constexpr (std::is_floating_point_v<A>) return std::isnan(a);
+  return false;
+}
+
 template <class T, bool Largest>
 void search(const ArgReduce& args) {
   using A = std::conditional_t<std::is_integral_v<T>, T, accumulate_t<T>>;
-  const auto beats = [](A a, A b) { return (Largest ? a > b : a < b) || (a != a && b == b); };
+  const auto beats = [](A a, A b) { return (Largest ? a > b : a < b) || (is_nan(a) && !is_nan(b)); };
   const std::int64_t length = args.x.shape[args.axis],
                      along = args.x.strides[args.axis] * static_cast<std::int64_t>(sizeof(T));
   const TensorView x = first_along(args.x, args.axis), indices = first_along(args.indices, args.axis),

@@ -159,11 +159,13 @@ void columns(const T* x, Index row_stride, Index rows, Index count, const T* cen
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names of templates and types
 #define FOLDS(form, T)                                                                                  \
   {                                                                                                     \
     form<Sum, T>, form<SumAbs, T>, form<SumSquares, T>, form<SumExp, T>, form<Max, T>, form<MaxAbs, T>, \
         form<Min, T>                                                                                    \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 extern const FoldKernels<float> fold_kernels_f32 = {FOLDS(row, float), FOLDS(columns, float)};
 extern const FoldKernels<double> fold_kernels_f64 = {FOLDS(row, double), FOLDS(columns, double)};
 

@@ -206,23 +206,23 @@ Tensor Tensor::select(int axis_, std::int64_t index) const {
   return narrow(axis, index < 0 ? index + size : index, 1).squeeze(axis);
 }
 
-Tensor Tensor::expand(Shape target) const {
-  const int added = target.rank() - rank();
+Tensor Tensor::expand(Shape shape) const {
+  const int added = shape.rank() - rank();
   if (added < 0)
     throw ShapeError("expand", fmt::format("expected at least {} sizes, got {}; x={}", rank(),
-                                           to_string(target), describe(*this)));
-  Strides strides = Dims::filled(target.rank(), 0);
-  for (int axis = 0; axis < target.rank(); ++axis) {
+                                           to_string(shape), describe(*this)));
+  Strides strides = Dims::filled(shape.rank(), 0);
+  for (int axis = 0; axis < shape.rank(); ++axis) {
     const int own = axis - added;
-    if (own >= 0 && target[axis] == -1) target[axis] = shape()[own];
-    if (target[axis] < 0 || (own >= 0 && shape()[own] != target[axis] && shape()[own] != 1)) {
+    if (own >= 0 && shape[axis] == -1) shape[axis] = this->shape()[own];
+    if (shape[axis] < 0 || (own >= 0 && this->shape()[own] != shape[axis] && this->shape()[own] != 1)) {
       throw ShapeError("expand", fmt::format("expected sizes that x broadcasts to, got {}; x={}",
-                                             to_string(target), describe(*this)));
+                                             to_string(shape), describe(*this)));
     }
-    if (own >= 0 && shape()[own] == target[axis]) strides[axis] = this->strides()[own];
+    if (own >= 0 && this->shape()[own] == shape[axis]) strides[axis] = this->strides()[own];
   }
-  Tensor y = alias(target, strides);
-  autograd::record<ExpandGrad>(y, {*this}, [&](ExpandGrad& node) { node.shape = shape(); });
+  Tensor y = alias(shape, strides);
+  autograd::record<ExpandGrad>(y, {*this}, [&](ExpandGrad& node) { node.shape = this->shape(); });
   return y;
 }
 

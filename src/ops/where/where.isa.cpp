@@ -7,7 +7,7 @@ namespace {
 
 template <class Word>
 void row(void* y_, const bool* condition, const void* a_, const void* b_, std::int64_t count) {
-  typedef Word Bits __attribute__((may_alias));
+  using Bits __attribute__((may_alias)) = Word;
   Bits* y = static_cast<Bits*>(y_);
   const Bits *a = static_cast<const Bits*>(a_), *b = static_cast<const Bits*>(b_);
   for (std::int64_t i = 0; i < count; ++i) {
