@@ -21,7 +21,7 @@ struct Options {
   std::string data = "fashion-mnist", model = "resnet50", device = "auto", run_dir = "runs";
   std::int64_t epochs = 2, batch_size = 128, size = 32, log_every = 10, checkpoint_every = 0;
   int threads = 0, workers = 1;
-  double lr = 0.1, weight_decay = 5e-4, width = 1;
+  double lr = 0.05, weight_decay = 5e-4, width = 1;
   std::uint64_t seed = 0;
   bool amp = false;
 };
