@@ -11,10 +11,14 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
 
-if(FORNAX_CUDA)
-  message(FATAL_ERROR "Fornax ${PROJECT_VERSION} has no CUDA backend yet, only the CPU one: "
-                      "configure with -DFORNAX_CUDA=OFF (asked for: ${FORNAX_CUDA})")
+if(FORNAX_CUDA STREQUAL "ON")
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80) # packages: 75-real;80-real;86-real;89-real;90-real;100-real;120
+  endif()
+  enable_language(CUDA)
 endif()
+option(FORNAX_SIM_OWN_HEADERS "Build SIM by the headers of cuda/sim/include even if the CUDA Toolkit is there" OFF)
+option(FORNAX_SIM_TRACKED "Build SIM with every access of a kernel checked" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -29,15 +33,16 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
 # What every target of this project is compiled with. Private: nothing of it reaches a consumer.
 add_library(fornax_flags INTERFACE)
 target_compile_options(fornax_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers> # designated initialisers leave the defaults
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict> # GCC bug 105651: std::string
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unknown-warning-option>)
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Werror>"
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-missing-field-initializers> # designated initialisers leave the defaults
+  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict> # GCC bug 105651: std::string
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unknown-warning-option>)
 foreach(sanitizer IN LISTS FORNAX_SANITIZE)
   target_compile_options(fornax_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
   if(sanitizer STREQUAL "undefined")

@@ -29,57 +29,74 @@
   static constexpr const dispatch::Kernel<Args>* row##_kernels[] = {__VA_ARGS__}; \
   constinit const dispatch::Row<Args> row { row##_kernels }
 #define CPU(kernel) &kernel
+#if defined(FORNAX_HAS_CUDA)
+#define CUDA(kernel) &kernel,
+#else
+#define CUDA(kernel)
+#endif
 
 namespace fornax::autograd {
 
-FORNAX_ROW(grad_accumulate_row, GradAccumulate, CPU(ops::grad_accumulate_cpu));
-FORNAX_ROW(find_nonfinite_row, FindNonfinite, CPU(ops::find_nonfinite_cpu));
+FORNAX_ROW(grad_accumulate_row, GradAccumulate,
+           CUDA(ops::grad_accumulate_cuda) CPU(ops::grad_accumulate_cpu));
+FORNAX_ROW(find_nonfinite_row, FindNonfinite, CUDA(ops::find_nonfinite_cuda) CPU(ops::find_nonfinite_cpu));
 
 }  // namespace fornax::autograd
 
 namespace fornax::ops {
 
-FORNAX_ROW(batch_norm_statistics_row, BatchNormStatistics, CPU(batch_norm_statistics_cpu));
-FORNAX_ROW(batch_norm_apply_row, BatchNormApply, CPU(batch_norm_apply_cpu));
-FORNAX_ROW(batch_norm_grad_parameters_row, BatchNormGradParameters, CPU(batch_norm_grad_parameters_cpu));
-FORNAX_ROW(batch_norm_grad_input_row, BatchNormGradInput, CPU(batch_norm_grad_input_cpu));
-FORNAX_ROW(arg_reduce_row, ArgReduce, CPU(arg_reduce_cpu));
-FORNAX_ROW(binary_row, Binary, CPU(binary_cpu));
-FORNAX_ROW(compare_row, Compare, CPU(compare_cpu));
-FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput, CPU(conv2d_grad_input_direct),
+FORNAX_ROW(batch_norm_statistics_row, BatchNormStatistics,
+           CUDA(batch_norm_statistics_cuda) CPU(batch_norm_statistics_cpu));
+FORNAX_ROW(batch_norm_apply_row, BatchNormApply, CUDA(batch_norm_apply_cuda) CPU(batch_norm_apply_cpu));
+FORNAX_ROW(batch_norm_grad_parameters_row, BatchNormGradParameters,
+           CUDA(batch_norm_grad_parameters_cuda) CPU(batch_norm_grad_parameters_cpu));
+FORNAX_ROW(batch_norm_grad_input_row, BatchNormGradInput,
+           CUDA(batch_norm_grad_input_cuda) CPU(batch_norm_grad_input_cpu));
+FORNAX_ROW(arg_reduce_row, ArgReduce, CUDA(arg_reduce_cuda) CPU(arg_reduce_cpu));
+FORNAX_ROW(binary_row, Binary, CUDA(binary_cuda) CPU(binary_cpu));
+FORNAX_ROW(compare_row, Compare, CUDA(compare_cuda) CPU(compare_cpu));
+FORNAX_ROW(conv2d_grad_input_row, Conv2dGradInput,
+           CUDA(conv2d_grad_input_cudnn) CUDA(conv2d_grad_input_depthwise)
+               CUDA(conv2d_grad_input_implicit_gemm) CPU(conv2d_grad_input_direct),
            CPU(conv2d_grad_input_im2col));
-FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight, CPU(conv2d_grad_weight_direct),
+FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight,
+           CUDA(conv2d_grad_weight_cudnn) CUDA(conv2d_grad_weight_depthwise)
+               CUDA(conv2d_grad_weight_implicit_gemm) CPU(conv2d_grad_weight_direct),
            CPU(conv2d_grad_weight_im2col));
-FORNAX_ROW(conv2d_row, Conv2dForward, CPU(conv2d_direct), CPU(conv2d_im2col));
-FORNAX_ROW(copy_row, Copy, CPU(copy_cpu));
-FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad, CPU(cross_entropy_grad_cpu));
-FORNAX_ROW(dropout_row, Dropout, CPU(dropout_cpu));
-FORNAX_ROW(embedding_row, Embedding, CPU(embedding_cpu));
-FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CPU(embedding_grad_cpu));
-FORNAX_ROW(cross_entropy_row, CrossEntropy, CPU(cross_entropy_cpu));
-FORNAX_ROW(fill_row, Fill, CPU(fill_cpu));
-FORNAX_ROW(layer_norm_grad_row, LayerNormGrad, CPU(layer_norm_grad_cpu));
-FORNAX_ROW(layer_norm_row, LayerNorm, CPU(layer_norm_cpu));
-FORNAX_ROW(matmul_row, Matmul, CPU(matmul_gemm));
-FORNAX_ROW(normalize_images_row, NormalizeImages, CPU(normalize_images_cpu));
-FORNAX_ROW(max_pool2d_row, MaxPool2d, CPU(max_pool2d_cpu));
-FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CPU(max_pool2d_grad_cpu));
-FORNAX_ROW(avg_pool2d_row, AvgPool2d, CPU(avg_pool2d_cpu));
-FORNAX_ROW(avg_pool2d_grad_row, AvgPool2dGrad, CPU(avg_pool2d_grad_cpu));
-FORNAX_ROW(random_row, Random, CPU(random_cpu));
-FORNAX_ROW(random_permutation_row, RandomPermutation, CPU(random_permutation_cpu));
-FORNAX_ROW(range_row, Range, CPU(range_cpu));
-FORNAX_ROW(reduce_row, Reduce, CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
-FORNAX_ROW(scatter_row, Scatter, CPU(scatter_cpu));
-FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CPU(softmax_grad_cpu));
-FORNAX_ROW(softmax_row, Softmax, CPU(softmax_cpu));
-FORNAX_ROW(unary_grad_row, UnaryGrad, CPU(unary_grad_cpu));
-FORNAX_ROW(unary_row, Unary, CPU(unary_cpu));
-FORNAX_ROW(where_row, Where, CPU(where_cpu));
-FORNAX_ROW(adamw_step_row, AdamWStep, CPU(adamw_step_cpu));
-FORNAX_ROW(clip_by_norm_row, ClipByNorm, CPU(clip_by_norm_cpu));
-FORNAX_ROW(sgd_step_row, SgdStep, CPU(sgd_step_cpu));
-FORNAX_ROW(total_norm_row, TotalNorm, CPU(total_norm_cpu));
+FORNAX_ROW(conv2d_row, Conv2dForward,
+           CUDA(conv2d_cudnn) CUDA(conv2d_depthwise) CUDA(conv2d_implicit_gemm) CPU(conv2d_direct),
+           CPU(conv2d_im2col));
+FORNAX_ROW(copy_row, Copy, CUDA(copy_cuda) CPU(copy_cpu));
+FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad,
+           CUDA(cross_entropy_grad_cuda) CPU(cross_entropy_grad_cpu));
+FORNAX_ROW(dropout_row, Dropout, CUDA(dropout_cuda) CPU(dropout_cpu));
+FORNAX_ROW(embedding_row, Embedding, CUDA(embedding_cuda) CPU(embedding_cpu));
+FORNAX_ROW(embedding_grad_row, EmbeddingGrad, CUDA(embedding_grad_cuda) CPU(embedding_grad_cpu));
+FORNAX_ROW(cross_entropy_row, CrossEntropy, CUDA(cross_entropy_cuda) CPU(cross_entropy_cpu));
+FORNAX_ROW(fill_row, Fill, CUDA(fill_cuda) CPU(fill_cpu));
+FORNAX_ROW(layer_norm_grad_row, LayerNormGrad, CUDA(layer_norm_grad_cuda) CPU(layer_norm_grad_cpu));
+FORNAX_ROW(layer_norm_row, LayerNorm, CUDA(layer_norm_cuda) CPU(layer_norm_cpu));
+FORNAX_ROW(matmul_row, Matmul, CUDA(matmul_cublas) CUDA(matmul_tiled) CPU(matmul_gemm));
+FORNAX_ROW(normalize_images_row, NormalizeImages, CUDA(normalize_images_cuda) CPU(normalize_images_cpu));
+FORNAX_ROW(max_pool2d_row, MaxPool2d, CUDA(max_pool2d_cuda) CPU(max_pool2d_cpu));
+FORNAX_ROW(max_pool2d_grad_row, MaxPool2dGrad, CUDA(max_pool2d_grad_cuda) CPU(max_pool2d_grad_cpu));
+FORNAX_ROW(avg_pool2d_row, AvgPool2d, CUDA(avg_pool2d_cuda) CPU(avg_pool2d_cpu));
+FORNAX_ROW(avg_pool2d_grad_row, AvgPool2dGrad, CUDA(avg_pool2d_grad_cuda) CPU(avg_pool2d_grad_cpu));
+FORNAX_ROW(random_row, Random, CUDA(random_cuda) CPU(random_cpu));
+FORNAX_ROW(random_permutation_row, RandomPermutation,
+           CUDA(random_permutation_cuda) CPU(random_permutation_cpu));
+FORNAX_ROW(range_row, Range, CUDA(range_cuda) CPU(range_cpu));
+FORNAX_ROW(reduce_row, Reduce, CUDA(reduce_cuda) CPU(reduce_simd_cpu), CPU(reduce_integer_cpu));
+FORNAX_ROW(scatter_row, Scatter, CUDA(scatter_cuda) CPU(scatter_cpu));
+FORNAX_ROW(softmax_grad_row, SoftmaxGrad, CUDA(softmax_grad_cuda) CPU(softmax_grad_cpu));
+FORNAX_ROW(softmax_row, Softmax, CUDA(softmax_cuda) CPU(softmax_cpu));
+FORNAX_ROW(unary_grad_row, UnaryGrad, CUDA(unary_grad_cuda) CPU(unary_grad_cpu));
+FORNAX_ROW(unary_row, Unary, CUDA(unary_cuda) CPU(unary_cpu));
+FORNAX_ROW(where_row, Where, CUDA(where_cuda) CPU(where_cpu));
+FORNAX_ROW(adamw_step_row, AdamWStep, CUDA(adamw_step_cuda) CPU(adamw_step_cpu));
+FORNAX_ROW(clip_by_norm_row, ClipByNorm, CUDA(clip_by_norm_cuda) CPU(clip_by_norm_cpu));
+FORNAX_ROW(sgd_step_row, SgdStep, CUDA(sgd_step_cuda) CPU(sgd_step_cpu));
+FORNAX_ROW(total_norm_row, TotalNorm, CUDA(total_norm_cuda) CPU(total_norm_cpu));
 
 }  // namespace fornax::ops
 

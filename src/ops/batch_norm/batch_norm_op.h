@@ -80,10 +80,11 @@ struct BatchNormGradInput {
   }
 };
 
-extern const dispatch::Kernel<BatchNormStatistics> batch_norm_statistics_cpu;
-extern const dispatch::Kernel<BatchNormApply> batch_norm_apply_cpu;
-extern const dispatch::Kernel<BatchNormGradParameters> batch_norm_grad_parameters_cpu;
-extern const dispatch::Kernel<BatchNormGradInput> batch_norm_grad_input_cpu;
+extern const dispatch::Kernel<BatchNormStatistics> batch_norm_statistics_cpu, batch_norm_statistics_cuda;
+extern const dispatch::Kernel<BatchNormApply> batch_norm_apply_cpu, batch_norm_apply_cuda;
+extern const dispatch::Kernel<BatchNormGradParameters> batch_norm_grad_parameters_cpu,
+    batch_norm_grad_parameters_cuda;
+extern const dispatch::Kernel<BatchNormGradInput> batch_norm_grad_input_cpu, batch_norm_grad_input_cuda;
 extern const dispatch::Row<BatchNormStatistics> batch_norm_statistics_row;
 extern const dispatch::Row<BatchNormApply> batch_norm_apply_row;
 extern const dispatch::Row<BatchNormGradParameters> batch_norm_grad_parameters_row;

@@ -25,7 +25,7 @@ struct Binary {
   }
 };
 
-extern const dispatch::Kernel<Binary> binary_cpu;
+extern const dispatch::Kernel<Binary> binary_cpu, binary_cuda;
 extern const dispatch::Row<Binary> binary_row;
 
 }  // namespace fornax::ops

@@ -26,7 +26,7 @@ struct Compare {
   }
 };
 
-extern const dispatch::Kernel<Compare> compare_cpu;
+extern const dispatch::Kernel<Compare> compare_cpu, compare_cuda;
 extern const dispatch::Row<Compare> compare_row;
 
 }  // namespace fornax::ops

@@ -42,13 +42,16 @@ struct Conv2dGradWeight {
   }
 };
 
-extern const dispatch::Kernel<Conv2dForward> conv2d_direct, conv2d_im2col;
+extern const dispatch::Kernel<Conv2dForward> conv2d_direct, conv2d_im2col, conv2d_cudnn, conv2d_depthwise,
+    conv2d_implicit_gemm;
 extern const dispatch::Row<Conv2dForward> conv2d_row;
 
-extern const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_direct, conv2d_grad_input_im2col;
+extern const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_direct, conv2d_grad_input_im2col,
+    conv2d_grad_input_cudnn, conv2d_grad_input_depthwise, conv2d_grad_input_implicit_gemm;
 extern const dispatch::Row<Conv2dGradInput> conv2d_grad_input_row;
 
-extern const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_direct, conv2d_grad_weight_im2col;
+extern const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_direct, conv2d_grad_weight_im2col,
+    conv2d_grad_weight_cudnn, conv2d_grad_weight_depthwise, conv2d_grad_weight_implicit_gemm;
 extern const dispatch::Row<Conv2dGradWeight> conv2d_grad_weight_row;
 
 }  // namespace fornax::ops

@@ -15,7 +15,7 @@ struct Copy {
   auto operands() const { return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"x", &x}}; }
 };
 
-extern const dispatch::Kernel<Copy> copy_cpu;
+extern const dispatch::Kernel<Copy> copy_cpu, copy_cuda;
 extern const dispatch::Row<Copy> copy_row;
 
 }  // namespace fornax::ops

@@ -52,8 +52,8 @@ struct CrossEntropyGrad {
   }
 };
 
-extern const dispatch::Kernel<CrossEntropy> cross_entropy_cpu;
-extern const dispatch::Kernel<CrossEntropyGrad> cross_entropy_grad_cpu;
+extern const dispatch::Kernel<CrossEntropy> cross_entropy_cpu, cross_entropy_cuda;
+extern const dispatch::Kernel<CrossEntropyGrad> cross_entropy_grad_cpu, cross_entropy_grad_cuda;
 extern const dispatch::Row<CrossEntropy> cross_entropy_row;
 extern const dispatch::Row<CrossEntropyGrad> cross_entropy_grad_row;
 

@@ -19,7 +19,7 @@ struct Dropout {
   auto operands() const { return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"x", &x}}; }
 };
 
-extern const dispatch::Kernel<Dropout> dropout_cpu;
+extern const dispatch::Kernel<Dropout> dropout_cpu, dropout_cuda;
 extern const dispatch::Row<Dropout> dropout_row;
 
 }  // namespace fornax::ops

@@ -29,9 +29,9 @@ struct EmbeddingGrad {
   }
 };
 
-extern const dispatch::Kernel<Embedding> embedding_cpu;
+extern const dispatch::Kernel<Embedding> embedding_cpu, embedding_cuda;
 extern const dispatch::Row<Embedding> embedding_row;
-extern const dispatch::Kernel<EmbeddingGrad> embedding_grad_cpu;
+extern const dispatch::Kernel<EmbeddingGrad> embedding_grad_cpu, embedding_grad_cuda;
 extern const dispatch::Row<EmbeddingGrad> embedding_grad_row;
 
 }  // namespace fornax::ops

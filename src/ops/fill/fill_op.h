@@ -16,7 +16,7 @@ struct Fill {
   auto operands() const { return std::array{dispatch::Operand{"y", &y}}; }
 };
 
-extern const dispatch::Kernel<Fill> fill_cpu;
+extern const dispatch::Kernel<Fill> fill_cpu, fill_cuda;
 extern const dispatch::Row<Fill> fill_row;
 
 }  // namespace fornax::ops

@@ -35,8 +35,8 @@ struct LayerNormGrad {
   }
 };
 
-extern const dispatch::Kernel<LayerNorm> layer_norm_cpu;
-extern const dispatch::Kernel<LayerNormGrad> layer_norm_grad_cpu;
+extern const dispatch::Kernel<LayerNorm> layer_norm_cpu, layer_norm_cuda;
+extern const dispatch::Kernel<LayerNormGrad> layer_norm_grad_cpu, layer_norm_grad_cuda;
 extern const dispatch::Row<LayerNorm> layer_norm_row;
 extern const dispatch::Row<LayerNormGrad> layer_norm_grad_row;
 

@@ -24,7 +24,7 @@ struct Matmul {
 /// `x` with the first `batch_rank` axes of `shape` before its last two, repeated where it lacks them.
 TensorView repeat_batch(TensorView x, const Shape& shape, int batch_rank);
 
-extern const dispatch::Kernel<Matmul> matmul_gemm;
+extern const dispatch::Kernel<Matmul> matmul_gemm, matmul_cublas, matmul_tiled;
 extern const dispatch::Row<Matmul> matmul_row;
 
 }  // namespace fornax::ops

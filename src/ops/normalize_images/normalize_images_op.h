@@ -24,7 +24,7 @@ struct NormalizeImages {
   }
 };
 
-extern const dispatch::Kernel<NormalizeImages> normalize_images_cpu;
+extern const dispatch::Kernel<NormalizeImages> normalize_images_cpu, normalize_images_cuda;
 extern const dispatch::Row<NormalizeImages> normalize_images_row;
 
 }  // namespace fornax::ops

@@ -75,10 +75,10 @@ struct ClipByNorm {
   }
 };
 
-extern const dispatch::Kernel<SgdStep> sgd_step_cpu;
-extern const dispatch::Kernel<AdamWStep> adamw_step_cpu;
-extern const dispatch::Kernel<TotalNorm> total_norm_cpu;
-extern const dispatch::Kernel<ClipByNorm> clip_by_norm_cpu;
+extern const dispatch::Kernel<SgdStep> sgd_step_cpu, sgd_step_cuda;
+extern const dispatch::Kernel<AdamWStep> adamw_step_cpu, adamw_step_cuda;
+extern const dispatch::Kernel<TotalNorm> total_norm_cpu, total_norm_cuda;
+extern const dispatch::Kernel<ClipByNorm> clip_by_norm_cpu, clip_by_norm_cuda;
 extern const dispatch::Row<SgdStep> sgd_step_row;
 extern const dispatch::Row<AdamWStep> adamw_step_row;
 extern const dispatch::Row<TotalNorm> total_norm_row;

@@ -58,10 +58,10 @@ struct AvgPool2dGrad {
   auto operands() const { return std::array{dispatch::Operand{"dx", &dx}, dispatch::Operand{"dy", &dy}}; }
 };
 
-extern const dispatch::Kernel<MaxPool2d> max_pool2d_cpu;
-extern const dispatch::Kernel<MaxPool2dGrad> max_pool2d_grad_cpu;
-extern const dispatch::Kernel<AvgPool2d> avg_pool2d_cpu;
-extern const dispatch::Kernel<AvgPool2dGrad> avg_pool2d_grad_cpu;
+extern const dispatch::Kernel<MaxPool2d> max_pool2d_cpu, max_pool2d_cuda;
+extern const dispatch::Kernel<MaxPool2dGrad> max_pool2d_grad_cpu, max_pool2d_grad_cuda;
+extern const dispatch::Kernel<AvgPool2d> avg_pool2d_cpu, avg_pool2d_cuda;
+extern const dispatch::Kernel<AvgPool2dGrad> avg_pool2d_grad_cpu, avg_pool2d_grad_cuda;
 extern const dispatch::Row<MaxPool2d> max_pool2d_row;
 extern const dispatch::Row<MaxPool2dGrad> max_pool2d_grad_row;
 extern const dispatch::Row<AvgPool2d> avg_pool2d_row;

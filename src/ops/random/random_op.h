@@ -37,9 +37,9 @@ struct RandomPermutation {
   auto operands() const { return std::array{dispatch::Operand{"y", &y}}; }
 };
 
-extern const dispatch::Kernel<Random> random_cpu;
+extern const dispatch::Kernel<Random> random_cpu, random_cuda;
 extern const dispatch::Row<Random> random_row;
-extern const dispatch::Kernel<RandomPermutation> random_permutation_cpu;
+extern const dispatch::Kernel<RandomPermutation> random_permutation_cpu, random_permutation_cuda;
 extern const dispatch::Row<RandomPermutation> random_permutation_row;
 
 }  // namespace fornax::ops

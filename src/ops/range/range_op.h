@@ -17,7 +17,7 @@ struct Range {
   auto operands() const { return std::array{dispatch::Operand{"y", &y}}; }
 };
 
-extern const dispatch::Kernel<Range> range_cpu;
+extern const dispatch::Kernel<Range> range_cpu, range_cuda;
 extern const dispatch::Row<Range> range_row;
 
 }  // namespace fornax::ops

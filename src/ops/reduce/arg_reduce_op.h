@@ -33,8 +33,8 @@ struct Scatter {
   }
 };
 
-extern const dispatch::Kernel<ArgReduce> arg_reduce_cpu;
-extern const dispatch::Kernel<Scatter> scatter_cpu;
+extern const dispatch::Kernel<ArgReduce> arg_reduce_cpu, arg_reduce_cuda;
+extern const dispatch::Kernel<Scatter> scatter_cpu, scatter_cuda;
 extern const dispatch::Row<ArgReduce> arg_reduce_row;
 extern const dispatch::Row<Scatter> scatter_row;
 

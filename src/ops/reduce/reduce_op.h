@@ -37,8 +37,7 @@ struct Reduce {
   }
 };
 
-extern const dispatch::Kernel<Reduce> reduce_simd_cpu;
-extern const dispatch::Kernel<Reduce> reduce_integer_cpu;
+extern const dispatch::Kernel<Reduce> reduce_simd_cpu, reduce_integer_cpu, reduce_cuda;
 extern const dispatch::Row<Reduce> reduce_row;
 
 }  // namespace fornax::ops

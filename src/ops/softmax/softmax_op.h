@@ -28,8 +28,8 @@ struct SoftmaxGrad {
   }
 };
 
-extern const dispatch::Kernel<Softmax> softmax_cpu;
-extern const dispatch::Kernel<SoftmaxGrad> softmax_grad_cpu;
+extern const dispatch::Kernel<Softmax> softmax_cpu, softmax_cuda;
+extern const dispatch::Kernel<SoftmaxGrad> softmax_grad_cpu, softmax_grad_cuda;
 extern const dispatch::Row<Softmax> softmax_row;
 extern const dispatch::Row<SoftmaxGrad> softmax_grad_row;
 

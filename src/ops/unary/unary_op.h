@@ -67,9 +67,9 @@ struct UnaryGrad {
   }
 };
 
-extern const dispatch::Kernel<Unary> unary_cpu;
+extern const dispatch::Kernel<Unary> unary_cpu, unary_cuda;
 extern const dispatch::Row<Unary> unary_row;
-extern const dispatch::Kernel<UnaryGrad> unary_grad_cpu;
+extern const dispatch::Kernel<UnaryGrad> unary_grad_cpu, unary_grad_cuda;
 extern const dispatch::Row<UnaryGrad> unary_grad_row;
 
 }  // namespace fornax::ops

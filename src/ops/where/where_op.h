@@ -20,7 +20,7 @@ struct Where {
   }
 };
 
-extern const dispatch::Kernel<Where> where_cpu;
+extern const dispatch::Kernel<Where> where_cpu, where_cuda;
 extern const dispatch::Row<Where> where_row;
 
 }  // namespace fornax::ops

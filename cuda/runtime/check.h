@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <string_view>
+
+namespace fornax::cuda {
+
+/// Throws what `status` means, unless it is cudaSuccess: OutOfMemory for a lack of memory, DeviceLost for
+/// errors after which the device's context is unusable, else CudaError. `call` names what failed.
+void check(cudaError_t status, std::string_view call);
+
+}  // namespace fornax::cuda
