@@ -202,7 +202,8 @@ void elementwise_indexed(const F& f, const TensorView& y, const Input<In>&... in
 template <class Kind, int count, class F>
 void visit_kind(Kind kind, F&& f) {
   [&]<int... i>(std::integer_sequence<int, i...>) {
-    ((static_cast<int>(kind) == i && (f(std::integral_constant<Kind, Kind{i}>{}), true)) || ...);
+    static_cast<void>(
+        ((static_cast<int>(kind) == i && (f(std::integral_constant<Kind, Kind{i}>{}), true)) || ...));
   }
   (std::make_integer_sequence<int, count>{});
 }
