@@ -1,6 +1,8 @@
 #include "fornax/device/storage.h"
 
 #include <algorithm>
+#include <array>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -14,6 +16,12 @@ namespace {
 constexpr std::size_t joined_up_to = 4096;
 constexpr std::size_t header_bytes = 128;
 static_assert(sizeof(Storage) <= header_bytes);
+
+/// Storages share a few locks: one each would cost every small tensor 40 bytes.
+std::mutex& users_mutex(const Storage* storage) {
+  static std::array<std::mutex, 16>& mutexes = *new std::array<std::mutex, 16>;
+  return mutexes[reinterpret_cast<std::uintptr_t>(storage) / 64 % mutexes.size()];
+}
 
 }  // namespace
 
@@ -50,14 +58,29 @@ Storage::~Storage() {
   }
 }
 
-void Storage::used_on(Stream stream) {
-  if (home_.device.is_cpu() || stream == home_) return;
-  if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
+void Storage::ready_for(Stream stream) {
+  if (home_.device.is_cpu()) return;
+  if (stream != home_) Event(home_).wait_on(stream);
+  if (!has_users_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(users_mutex(this));
+  for (const Stream& user : users_)
+    if (user != stream) Event(user).wait_on(stream);
+  if (stream == home_) {  // who comes later waits for the home, which has waited for them
+    users_.clear();
+    has_users_.store(false, std::memory_order_release);
+  }
 }
 
-void Storage::move_home(Stream stream) {
+void Storage::used_on(Stream stream) {
   if (home_.device.is_cpu() || stream == home_) return;
-  Event(home_).wait_on(stream);
+  const std::lock_guard lock(users_mutex(this));
+  if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
+  has_users_.store(true, std::memory_order_release);
+}
+
+void Storage::move_home(Stream stream, const Event& ready) {
+  if (home_.device.is_cpu() || stream == home_) return;
+  ready.wait_on(stream);
   home_ = stream;
 }
 

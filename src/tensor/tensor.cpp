@@ -100,7 +100,7 @@ Tensor host_elements(const Tensor& tensor) {
   const std::size_t bytes = static_cast<std::size_t>(extent) * size_of(tensor.dtype());
   Ref<Storage> storage = Storage::allocate(bytes, Device::cpu());
   const Stream stream = current_stream(tensor.device());
-  if (tensor.storage()->home() != stream) Event(tensor.storage()->home()).wait_on(stream);
+  tensor.storage()->ready_for(stream);
   backend_of(tensor.device().type).copy(storage->data(), static_cast<TensorView>(tensor).data, bytes, stream);
   stream.synchronize();
   return Tensor::from_storage(std::move(storage), 0, tensor.dtype(), tensor.shape(), tensor.strides());

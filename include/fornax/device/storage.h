@@ -26,10 +26,14 @@ class FORNAX_API Storage : public RefCounted {
   std::size_t bytes() const noexcept { return bytes_; }
   Device device() const noexcept { return home_.device; }
   Stream home() const noexcept { return home_; }
-  /// Notes that `stream` works on this memory: it is freed only after the work given to `stream` by then.
+  /// Makes `stream` wait for all that other streams have been given to do with this memory so far. Does not
+  /// block the host. Thread-safe, as used_on is.
+  void ready_for(Stream stream);
+  /// Notes that `stream` works on this memory: later users wait for that, and it is freed only afterwards.
   void used_on(Stream stream);
-  /// `stream` becomes the home; it waits for the old one.
-  void move_home(Stream stream);
+  /// `stream` becomes the home and waits for `ready`, a mark in the work of the old home after its last work
+  /// on this memory. No other stream may have used it.
+  void move_home(Stream stream, const Event& ready);
 
   std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
   void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }
@@ -45,7 +49,10 @@ class FORNAX_API Storage : public RefCounted {
   std::size_t bytes_;
   Stream home_;
   std::atomic<std::uint32_t> version_{0};
+  /// Streams other than the home that have worked on this memory since the home last waited for them. Guarded
+  /// by a lock of storage.cpp; on the CPU always empty.
   std::vector<Stream> users_;
+  std::atomic<bool> has_users_{false};
   std::function<void()> release_;
 };
 
