@@ -12,6 +12,7 @@
 #include "fornax/device/backend.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
+#include "runtime/pinned.h"
 
 namespace fornax {
 namespace cuda {
@@ -63,6 +64,11 @@ class CudaBackend final : public Backend {
     }
   }
 
+  void* allocate_pinned(std::size_t bytes) override { return cuda::allocate_pinned(bytes); }
+  void free_pinned(void* data, std::size_t bytes, std::span<const Stream> users) noexcept override {
+    cuda::free_pinned(data, bytes, users);
+  }
+
   void copy(void* to, const void* from, std::size_t bytes, Stream stream) override {
     if (bytes == 0) return;
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "cudaMemcpyAsync");
@@ -104,6 +110,12 @@ class CudaBackend final : public Backend {
   }
   void synchronize_event(void* event) override {
     check(cudaEventSynchronize(static_cast<RecordedEvent*>(event)->event), "cudaEventSynchronize");
+  }
+  bool query_event(void* event) override {
+    const cudaError_t status = cudaEventQuery(static_cast<RecordedEvent*>(event)->event);
+    if (status == cudaErrorNotReady) return false;
+    check(status, "cudaEventQuery");
+    return true;
   }
   void synchronize(Stream stream) override {
     check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "device/backends.h"
 #include "fornax/device/backend.h"
 #include "fornax/device/host_memory.h"
 
@@ -35,8 +36,17 @@ Ref<Storage> Storage::allocate(std::size_t bytes, Device device) {
   return Ref<Storage>::first(new Storage(data, bytes, stream, nullptr));
 }
 
+Ref<Storage> Storage::allocate_pinned(std::size_t bytes) {
+  Backend* const cuda = cuda_backend();
+  if (!cuda || cuda->device_count(nullptr) == 0) return allocate(bytes, Device::cpu());
+  Ref<Storage> storage =
+      Ref<Storage>::first(new Storage(cuda->allocate_pinned(bytes), bytes, Stream{}, nullptr));
+  storage->pinned_by_ = cuda;
+  return storage;
+}
+
 bool Storage::is_joined() const noexcept {
-  return !release_ && home_.device.is_cpu() && bytes_ <= joined_up_to;
+  return !release_ && !pinned_by_ && home_.device.is_cpu() && bytes_ <= joined_up_to;
 }
 
 Ref<Storage> Storage::borrow(void* data, std::size_t bytes, std::function<void()> release) {
@@ -50,6 +60,8 @@ Storage::Storage(void* data, std::size_t bytes, Stream home, std::function<void(
 Storage::~Storage() {
   if (release_) {
     release_();
+  } else if (pinned_by_) {
+    pinned_by_->free_pinned(data_, bytes_, users_);
   } else if (home_.device.is_cpu()) {
     if (!is_joined()) free_host(data_, bytes_);
   } else {
@@ -72,7 +84,7 @@ void Storage::ready_for(Stream stream) {
 }
 
 void Storage::used_on(Stream stream) {
-  if (home_.device.is_cpu() || stream == home_) return;
+  if ((home_.device.is_cpu() && !pinned_by_) || stream == home_) return;
   const std::lock_guard lock(users_mutex(this));
   if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
   has_users_.store(true, std::memory_order_release);

@@ -109,7 +109,11 @@ Tensor host_elements(const Tensor& tensor) {
 Tensor empty(const Shape& shape, const TensorOptions& options) {
   const std::size_t bytes = dense_bytes(shape, options.dtype);
   const Strides strides = strides_of(shape, options.format);
-  return Tensor::from_storage(Storage::allocate(bytes, options.device), 0, options.dtype, shape, strides);
+  if (options.pinned && !options.device.is_cpu())
+    throw DeviceError("empty", "expected page-locked memory on the CPU, got " + to_string(options.device));
+  Ref<Storage> storage =
+      options.pinned ? Storage::allocate_pinned(bytes) : Storage::allocate(bytes, options.device);
+  return Tensor::from_storage(std::move(storage), 0, options.dtype, shape, strides);
 }
 
 Tensor empty_like(const Tensor& like, std::optional<DType> dtype) {

@@ -12,6 +12,8 @@
 
 namespace fornax {
 
+class Backend;
+
 /// A block of memory on one device, shared by the tensors that view it. It knows its home stream (where it
 /// was allocated and where it will be freed in stream order), the other streams that used it, and counts
 /// in-place writes.
@@ -19,6 +21,9 @@ class FORNAX_API Storage : public RefCounted {
  public:
   /// Uninitialised memory, home on the current stream of `device`. Throws OutOfMemory.
   static Ref<Storage> allocate(std::size_t bytes, Device device);
+  /// Page-locked host memory, to and from which a device copies while the host goes on; plain host memory
+  /// where no device works. Throws OutOfMemory.
+  static Ref<Storage> allocate_pinned(std::size_t bytes);
   /// Host memory that somebody else owns; `release` runs when the last tensor lets go.
   static Ref<Storage> borrow(void* data, std::size_t bytes, std::function<void()> release);
 
@@ -26,6 +31,8 @@ class FORNAX_API Storage : public RefCounted {
   std::size_t bytes() const noexcept { return bytes_; }
   Device device() const noexcept { return home_.device; }
   Stream home() const noexcept { return home_; }
+  /// True if a device copies from and to it without a wait.
+  bool is_pinned() const noexcept { return pinned_by_ != nullptr; }
   /// Makes `stream` wait for all that other streams have been given to do with this memory so far. Does not
   /// block the host. Thread-safe, as used_on is.
   void ready_for(Stream stream);
@@ -54,6 +61,7 @@ class FORNAX_API Storage : public RefCounted {
   std::vector<Stream> users_;
   std::atomic<bool> has_users_{false};
   std::function<void()> release_;
+  Backend* pinned_by_ = nullptr;  ///< the backend of page-locked memory
 };
 
 FORNAX_API void destroy(Storage* storage) noexcept;
