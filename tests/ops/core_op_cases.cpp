@@ -93,8 +93,8 @@ std::vector<OpCase> core_op_cases() {
                    .run = nonfinite,
                    .expected = tensor<double>({1}),
                    .wants_grad = {false}});
-  Tensor with_nan = hashed({3, 11, 103}, 4);  // several blocks; the last element alone
-  with_nan.narrow(0, 2, 1).narrow(1, 10, 1).narrow(2, 102, 1).fill_(NAN);
+  Tensor with_nan = hashed({3, 11, 263}, 4);  // more than one turn of a simulated device
+  with_nan.narrow(0, 2, 1).narrow(1, 10, 1).narrow(2, 262, 1).fill_(NAN);
   cases.push_back({.name = "find_nonfinite_last",
                    .inputs = {with_nan},
                    .run = nonfinite,

@@ -118,6 +118,18 @@ void add_path_cases(std::vector<OpCase>& cases) {
     with(name + "_number_in_memory", {hashed({5, 7, 3}, 8), hashed({}, 9)}, run);
     with(name + "_blocks", {long_row, hashed({3, 11, 103}, 10)}, run);
   }
+  // More packs than the simulated device has threads at a time.
+  const Tensor left = hashed({3, 5573}, 17), right = hashed({3, 5573}, 18);
+  std::vector<double> products = left.to_vector<double>();
+  const std::vector<double> factors = right.to_vector<double>();
+  for (std::size_t i = 0; i < products.size(); ++i) products[i] *= factors[i];
+  cases.push_back({.name = "paths_turns",
+                   .inputs = {left, right},
+                   .run = product,
+                   .expected = from_span<double>(products, {3, 5573}),
+                   .wants_grad = {false, false},
+                   .dtypes = {f64},
+                   .finite_differences = false});
   with("narrow_aligned", {hashed({6, 64}, 11), hashed({6, 64}, 12)},
        [](Inputs in) { return in[0].narrow(1, 16, 32) * in[1].narrow(1, 32, 32); });
   with("narrow_unaligned", {hashed({70}, 13), hashed({70}, 14)},
