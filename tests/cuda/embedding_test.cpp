@@ -21,7 +21,9 @@ TEST_F(CudaEmbedding, AnIndexOutOfRangeGivesARowOfNanAndNoGradient) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const bool exists = i / static_cast<std::size_t>(width) % 4 == 0;  // uses 0 and 4
       EXPECT_EQ(std::isnan(values[i]), !exists) << i;
-      if (exists) EXPECT_EQ(values[i], 7) << i;
+      if (exists) {
+        EXPECT_EQ(values[i], 7) << i;
+      }
     }
     y.backward(ones(y.shape()).to(device_));
     const std::vector<float> grad = weight.grad().to(Device::cpu()).to_vector<float>();
