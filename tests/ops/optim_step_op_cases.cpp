@@ -149,11 +149,12 @@ OpCase clip_case(std::string name, double max_norm) {
           .wants_grad = none(3)};
 }
 
-/// Sizes of so many tensors that a table of them needs more than one launch, some of more than one block's
-/// part, some empty; their starts are aligned in all ways.
+/// Sizes of so many tensors that a table of them needs more than one launch, an empty one, some of more than
+/// one block's part; their starts are aligned in all ways.
 std::vector<std::int64_t> many_sizes() {
   std::vector<std::int64_t> sizes(600);
-  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<std::int64_t>(i % 5);
+  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = 1 + static_cast<std::int64_t>(i % 3);
+  sizes[1] = 0;
   sizes[7] = 9001;
   sizes[450] = 4096;
   return sizes;
@@ -213,7 +214,11 @@ OpCase clip_of_many_case() {
     clip_by_norm_(pieces, norm, 2);
     return joined({norm.to(whole.dtype()).view({1}), whole});
   };
-  return {.name = "clip_by_norm_of_many", .inputs = vectors_of_many(1), .run = run, .wants_grad = none(1)};
+  return {.name = "clip_by_norm_of_many",
+          .inputs = vectors_of_many(1),
+          .run = run,
+          .wants_grad = none(1),
+          .dtypes = {f64, f16}};
 }
 
 /// A gradient whose layout is not the parameter's.

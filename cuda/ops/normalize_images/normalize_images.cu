@@ -96,9 +96,9 @@ class Pixel {
 template <class T, class Index>
 __global__ void normalize(T* y, Images images, const T* table, bool shared_table) {
   constexpr int pack = pack_size<T>;
-  FORNAX_DYNAMIC_SHARED(T, shared);
   const int channels = images.channels;
   if (shared_table) {
+    FORNAX_DYNAMIC_SHARED(T, shared);
     for (int i = static_cast<int>(threadIdx.x); i < channels * byte_values; i += static_cast<int>(blockDim.x))
       shared[i] = table[i];
     __syncthreads();
