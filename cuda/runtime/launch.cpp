@@ -21,9 +21,11 @@ unsigned grid_for(std::int64_t count, int block) {
 }
 
 Scratch::Scratch(std::size_t bytes, cudaStream_t stream) : stream_(stream) {
-  check(cudaMallocAsync(&data_, std::max<std::size_t>(bytes, 1), stream), "cudaMallocAsync");
+  if (bytes > 0) check(cudaMallocAsync(&data_, bytes, stream), "cudaMallocAsync");
 }
 
-Scratch::~Scratch() { cudaFreeAsync(data_, stream_); }
+Scratch::~Scratch() {
+  if (data_) cudaFreeAsync(data_, stream_);
+}
 
 }  // namespace fornax::cuda

@@ -1,0 +1,15 @@
+# fornax_add_kernels(<target> <file.cu>...) compiles kernels into <target>: by nvcc, or, for the simulated device,
+# as C++. What they are compiled with is in fornax_cuda_flags (cuda/CMakeLists.txt).
+function(fornax_add_kernels target)
+  set(kernels ${target}_kernels)
+  add_library(${kernels} OBJECT ${ARGN})
+  target_link_libraries(${kernels} PRIVATE fornax_cuda_flags)
+  if(FORNAX_CUDA STREQUAL "ON")
+    target_compile_options(${kernels} PRIVATE -std=c++20 --expt-relaxed-constexpr
+      -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror)
+  else()
+    set_source_files_properties(${ARGN} TARGET_DIRECTORY ${kernels} PROPERTIES LANGUAGE CXX)
+    target_compile_options(${kernels} PRIVATE -xc++ -Wno-unknown-pragmas)
+  endif()
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${kernels}>)
+endfunction()
