@@ -21,7 +21,8 @@ inline constexpr int reduce_block = 256;
 /// several times over, not more than there is work; at least 1.
 unsigned grid_for(std::int64_t count, int block = elementwise_block);
 
-/// Memory for one launch or a few: allocated and freed in the order of `stream`. Throws OutOfMemory.
+/// Memory for one launch or a few: allocated and freed in the order of `stream`; none for 0 bytes. Throws
+/// OutOfMemory.
 class Scratch {
  public:
   Scratch(std::size_t bytes, cudaStream_t stream);

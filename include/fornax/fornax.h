@@ -51,6 +51,7 @@
 #include "fornax/ops/rearrange.h"
 #include "fornax/ops/reduce.h"
 #include "fornax/ops/softmax.h"
+#include "fornax/ops/transfer.h"
 
 #include "fornax/nn/activation.h"
 #include "fornax/nn/conv.h"

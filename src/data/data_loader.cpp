@@ -12,6 +12,7 @@
 #include "data/workers.h"
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
+#include "fornax/ops/transfer.h"
 
 namespace fornax::data {
 
@@ -78,7 +79,9 @@ Batch DataLoader::make_batch(std::int64_t number) const {
   const NoGrad no_grad;
   const std::int64_t first = start_ + number * options_.batch_size;
   const std::int64_t last = std::min(first + options_.batch_size, static_cast<std::int64_t>(order_.size()));
-  return dataset_->get_batch({order_.begin() + first, order_.begin() + last}, random_);
+  Batch batch = dataset_->get_batch({order_.begin() + first, order_.begin() + last}, random_);
+  if (options_.pin_memory) batch = {pin_memory(batch.x), pin_memory(batch.label)};
+  return batch;
 }
 
 std::vector<std::int64_t> DataLoader::make_order() const {

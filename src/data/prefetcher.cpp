@@ -6,11 +6,14 @@
 
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
+#include "fornax/cuda/stream.h"
+#include "fornax/ops/transfer.h"
 
 namespace fornax::data {
 
 Prefetcher::Prefetcher(DataLoader& loader, Device device, PrefetcherOptions options)
     : loader_(loader), device_(device), options_(options) {
+  if (!device_.is_cpu()) copies_ = cuda::stream_from_pool(device_, cuda::StreamPriority::high);
   if (options_.depth < 1)
     throw ValueError("prefetcher", fmt::format("expected a depth of 1 or more, got {}", options_.depth));
 }
@@ -24,7 +27,12 @@ Prefetcher::Iterator Prefetcher::begin() {
 bool Prefetcher::next(Batch& batch) {
   batch = {};
   if (waiting_.empty() && !fetch()) return false;
-  batch = std::move(waiting_.front());
+  batch = std::move(waiting_.front().batch);
+  if (!device_.is_cpu()) {  // from here on the batch is the current stream's
+    const Stream current = current_stream(device_);
+    for (const Tensor& tensor : {batch.x, batch.label})
+      tensor.storage()->move_home(current, waiting_.front().copied);
+  }
   waiting_.pop_front();
   while (std::ssize(waiting_) < options_.depth && loader_.ready()) fetch();
   return true;
@@ -33,8 +41,14 @@ bool Prefetcher::next(Batch& batch) {
 bool Prefetcher::fetch() {
   Batch batch;
   if (!loader_.next(batch)) return false;
+  if (device_.is_cpu()) {
+    waiting_.push_back({std::move(batch), {}});
+    return true;
+  }
   const NoGrad no_grad;
-  waiting_.push_back({batch.x.to(device_), batch.label.to(device_)});
+  const StreamGuard guard(copies_);
+  Batch copy{pin_memory(batch.x).to(device_), pin_memory(batch.label).to(device_)};
+  waiting_.push_back({std::move(copy), Event(copies_)});
   return true;
 }
 

@@ -1,9 +1,12 @@
 #include "fornax/device/storage.h"
 
 #include <algorithm>
+#include <array>
+#include <mutex>
 #include <new>
 #include <utility>
 
+#include "device/backends.h"
 #include "fornax/device/backend.h"
 #include "fornax/device/host_memory.h"
 
@@ -14,6 +17,12 @@ namespace {
 constexpr std::size_t joined_up_to = 4096;
 constexpr std::size_t header_bytes = 128;
 static_assert(sizeof(Storage) <= header_bytes);
+
+/// Storages share a few locks: one each would cost every small tensor 40 bytes.
+std::mutex& users_mutex(const Storage* storage) {
+  static std::array<std::mutex, 16>& mutexes = *new std::array<std::mutex, 16>;
+  return mutexes[reinterpret_cast<std::uintptr_t>(storage) / 64 % mutexes.size()];
+}
 
 }  // namespace
 
@@ -27,8 +36,17 @@ Ref<Storage> Storage::allocate(std::size_t bytes, Device device) {
   return Ref<Storage>::first(new Storage(data, bytes, stream, nullptr));
 }
 
+Ref<Storage> Storage::allocate_pinned(std::size_t bytes) {
+  Backend* const cuda = cuda_backend();
+  if (!cuda || cuda->device_count(nullptr) == 0) return allocate(bytes, Device::cpu());
+  Ref<Storage> storage =
+      Ref<Storage>::first(new Storage(cuda->allocate_pinned(bytes), bytes, Stream{}, nullptr));
+  storage->pinned_by_ = cuda;
+  return storage;
+}
+
 bool Storage::is_joined() const noexcept {
-  return !release_ && home_.device.is_cpu() && bytes_ <= joined_up_to;
+  return !release_ && !pinned_by_ && home_.device.is_cpu() && bytes_ <= joined_up_to;
 }
 
 Ref<Storage> Storage::borrow(void* data, std::size_t bytes, std::function<void()> release) {
@@ -42,6 +60,8 @@ Storage::Storage(void* data, std::size_t bytes, Stream home, std::function<void(
 Storage::~Storage() {
   if (release_) {
     release_();
+  } else if (pinned_by_) {
+    pinned_by_->free_pinned(data_, bytes_, users_);
   } else if (home_.device.is_cpu()) {
     if (!is_joined()) free_host(data_, bytes_);
   } else {
@@ -50,14 +70,29 @@ Storage::~Storage() {
   }
 }
 
-void Storage::used_on(Stream stream) {
-  if (home_.device.is_cpu() || stream == home_) return;
-  if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
+void Storage::ready_for(Stream stream) {
+  if (home_.device.is_cpu()) return;
+  if (stream != home_) Event(home_).wait_on(stream);
+  if (!has_users_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(users_mutex(this));
+  for (const Stream& user : users_)
+    if (user != stream) Event(user).wait_on(stream);
+  if (stream == home_) {  // who comes later waits for the home, which has waited for them
+    users_.clear();
+    has_users_.store(false, std::memory_order_release);
+  }
 }
 
-void Storage::move_home(Stream stream) {
+void Storage::used_on(Stream stream) {
+  if ((home_.device.is_cpu() && !pinned_by_) || stream == home_) return;
+  const std::lock_guard lock(users_mutex(this));
+  if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
+  has_users_.store(true, std::memory_order_release);
+}
+
+void Storage::move_home(Stream stream, const Event& ready) {
   if (home_.device.is_cpu() || stream == home_) return;
-  Event(home_).wait_on(stream);
+  ready.wait_on(stream);
   home_ = stream;
 }
 

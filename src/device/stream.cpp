@@ -52,6 +52,8 @@ void Event::wait_on(Stream stream) const {
   if (handle_) backend_of(device_.type).wait_event(stream, handle_);
 }
 
+bool Event::is_done() const { return !handle_ || backend_of(device_.type).query_event(handle_); }
+
 void Event::synchronize() const {
   if (handle_) backend_of(device_.type).synchronize_event(handle_);
 }

@@ -118,7 +118,7 @@ void before_run(std::span<const Operand> operands) {
     if (!view.defined()) continue;
     if (view.device != device)
       throw DeviceError("dispatch", "expected operands on one device, got " + describe(operands));
-    if (view.storage && view.storage->home() != stream) Event(view.storage->home()).wait_on(stream);
+    if (view.storage) view.storage->ready_for(stream);
   }
 }
 

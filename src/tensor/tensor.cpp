@@ -100,7 +100,7 @@ Tensor host_elements(const Tensor& tensor) {
   const std::size_t bytes = static_cast<std::size_t>(extent) * size_of(tensor.dtype());
   Ref<Storage> storage = Storage::allocate(bytes, Device::cpu());
   const Stream stream = current_stream(tensor.device());
-  if (tensor.storage()->home() != stream) Event(tensor.storage()->home()).wait_on(stream);
+  tensor.storage()->ready_for(stream);
   backend_of(tensor.device().type).copy(storage->data(), static_cast<TensorView>(tensor).data, bytes, stream);
   stream.synchronize();
   return Tensor::from_storage(std::move(storage), 0, tensor.dtype(), tensor.shape(), tensor.strides());
@@ -109,7 +109,11 @@ Tensor host_elements(const Tensor& tensor) {
 Tensor empty(const Shape& shape, const TensorOptions& options) {
   const std::size_t bytes = dense_bytes(shape, options.dtype);
   const Strides strides = strides_of(shape, options.format);
-  return Tensor::from_storage(Storage::allocate(bytes, options.device), 0, options.dtype, shape, strides);
+  if (options.pinned && !options.device.is_cpu())
+    throw DeviceError("empty", "expected page-locked memory on the CPU, got " + to_string(options.device));
+  Ref<Storage> storage =
+      options.pinned ? Storage::allocate_pinned(bytes) : Storage::allocate(bytes, options.device);
+  return Tensor::from_storage(std::move(storage), 0, options.dtype, shape, strides);
 }
 
 Tensor empty_like(const Tensor& like, std::optional<DType> dtype) {

@@ -8,7 +8,7 @@ from pathlib import Path
 LAYERS = [
     {"base"},
     {"device"},
-    {"dispatch"},
+    {"dispatch", "cuda"},  # cuda: its public headers; what is in cuda/ has rules of its own
     {"tensor", "cpu"},
     {"autograd"},
     {"ops"},
@@ -75,6 +75,25 @@ def kernels():
                     yield f"{path}:{number}: a kernel must not mention Tensor"
 
 
+def cuda_rooms():
+    """cuda/: a .cu or .cuh holds device code; device/ includes nothing outside of what kernels share; the runtime knows
+    no op."""
+    for path in code("cuda"):
+        has_device_code = re.search(r"__global__|__device__|cuda_runtime\.h|device/cuda\.cuh", path.read_text())
+        if path.suffix in {".cu", ".cuh"} and not has_device_code:
+            yield f"{path}: no device code, so it is a .cpp or .h"
+        own = path.parts[1]
+        for quoted, name in includes(path):
+            if not quoted:
+                continue
+            if own == "device" and not name.startswith(
+                ("device/", "runtime/check.h", "sim/language.h", "fornax/base/", "ops/common/loop_plan.h")
+            ):
+                yield f"{path}: device/ must not include \"{name}\""
+            if own == "runtime" and name.startswith(("ops/", "dnn/", "fornax/ops/")):
+                yield f"{path}: the runtime must not include \"{name}\""
+
+
 def public_headers():
     """A public header includes public headers and the standard library, nothing else."""
     for path in code("include"):
@@ -95,7 +114,7 @@ def file_lengths():
             yield f"{path}: {lines} lines, more than {LONGEST_FILE}"
 
 
-RULES = {rule.__name__: rule for rule in (layers, kernels, public_headers, file_lengths)}
+RULES = {rule.__name__: rule for rule in (layers, kernels, cuda_rooms, public_headers, file_lengths)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RULES:

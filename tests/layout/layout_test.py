@@ -14,6 +14,9 @@ GOOD = {
     "include/fornax/nn/n.h": '#include "fornax/tensor/t.h"\n',
     "src/ops/x/x_op.h": '#include "fornax/base/a.h"\n',
     "src/ops/x/x_cpu.cpp": '#include <Eigen/Core>\n#include "ops/x/x_op.h"\n',
+    "cuda/device/cuda.cuh": '#include <cuda_runtime.h>\n#include "runtime/check.h"\n',
+    "cuda/device/r.cuh": '#include "device/cuda.cuh"\n',
+    "cuda/ops/x/x.cu": '#include "device/cuda.cuh"\n__global__ void f();\n',
     "src/ops/x/x.cpp": '#include "fornax/tensor/t.h"\n#include "ops/x/x_op.h"\n',
 }
 
@@ -54,6 +57,15 @@ class Layout(unittest.TestCase):
     def test_a_kernel_that_mentions_a_tensor_is_found(self):
         self.assert_found("kernels", "src/ops/x/x_cpu.cpp", "void f(const Tensor& x);\n")
         self.assert_found("kernels", "src/cpu/c.cpp", "// A Tensor\nTensor f(TensorView x);\n")
+
+    def test_a_cu_file_without_device_code_is_found(self):
+        self.assert_found("cuda_rooms", "cuda/ops/x/x.cu", "int f();\n")
+
+    def test_a_device_header_that_includes_more_than_kernels_share_is_found(self):
+        self.assert_found("cuda_rooms", "cuda/device/r.cuh", '#include "device/cuda.cuh"\n#include "runtime/launch.h"\n')
+
+    def test_a_runtime_that_knows_an_op_is_found(self):
+        self.assert_found("cuda_rooms", "cuda/runtime/r.cpp", '#include "ops/x/x_op.h"\n')
 
     def test_a_third_party_or_private_header_in_a_public_one_is_found(self):
         self.assert_found("public_headers", "include/fornax/base/a.h", "#include <fmt/format.h>\n")

@@ -5,43 +5,16 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <tuple>
 
 #include "cpu/isa.h"
 #include "fornax/autograd/gradcheck.h"
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
 #include "fornax/dispatch/op.h"
-#include "support/op_case.h"
+#include "support/op_walker.h"
 
 namespace fornax::test {
 namespace {
-
-constexpr DType float_types[] = {f64, f32, f16, bf16};
-constexpr Layout layouts[] = {Layout::contiguous, Layout::channels_last, Layout::strided};
-
-using Ran = std::set<std::tuple<std::string, std::string, DType>>;  // op, kernel, dtype
-
-/// Collects what ran on this thread while alive.
-class Recorder {
- public:
-  Recorder() { dispatch::set_decision_log(note, this); }
-  ~Recorder() { dispatch::set_decision_log(nullptr, nullptr); }
-  const Ran& ran() const { return ran_; }
-
- private:
-  static void note(void* self, const dispatch::Decision& decision) {
-    if (!decision.refusal)
-      static_cast<Recorder*>(self)->ran_.emplace(decision.op, decision.kernel, decision.dtype);
-  }
-  Ran ran_;
-};
-
-const dispatch::RowInfo* row_of(std::string_view op) {
-  for (const dispatch::RowInfo* row : dispatch::all_rows())
-    if (row->op == op) return row;
-  return nullptr;
-}
 
 class Op : public testing::TestWithParam<std::size_t> {
  protected:
@@ -111,64 +84,17 @@ TEST_P(Op, AgreesAtEveryInstructionSet) {
   }
 }
 
-/// Runs the case by every kernel of every row it reaches, and notes what ran.
-void force_every_kernel(const OpCase& op_case, DType dtype, Layout layout, Ran& ran) {
-  const OpResult want = reference(op_case, dtype);
-  std::set<std::string> ops;
-  {
-    const Recorder recorder;
-    evaluate(op_case, dtype, layout);
-    for (const auto& [op, kernel, type] : recorder.ran()) ops.insert(op);
-    ran.insert(recorder.ran().begin(), recorder.ran().end());
-  }
-  for (const std::string& op : ops) {
-    const dispatch::RowInfo* row = row_of(op);
-    if (!row || row->kernel_count == 1) continue;
-    for (std::size_t k = 0; k < row->kernel_count; ++k) {
-      const dispatch::KernelGuard guard(op, row->kernel(*row, k).name);
-      const Recorder recorder;
-      const std::string what =
-          fmt::format("{} {} by {} of {}", op_case.name, name_of(dtype), row->kernel(*row, k).name, op);
-      try {
-        expect_close(evaluate(op_case, dtype, layout), want, dtype, op_case.slack, what);
-        ran.insert(recorder.ran().begin(), recorder.ran().end());
-      } catch (const NotImplemented&) {
-        // This kernel refuses this case; EveryKernelRunsInEachDtypeItClaims sees to it that it takes another
-        // one.
-      }
-    }
-  }
-}
-
 TEST_P(Op, AgreesOverEveryKernelForcedByName) {
   Ran ran;
   for (const DType dtype : float_types)
     if (op_case().dtypes.contains(dtype))
-      for (const Layout layout : layouts) force_every_kernel(op_case(), dtype, layout, ran);
+      for (const Layout layout : layouts) force_every_kernel(op_case(), dtype, layout, Device::cpu(), ran);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Op, testing::Range(std::size_t{0}, all_op_cases().size()),
                          [](const auto& param) { return all_op_cases()[param.param].name; });
 
-TEST(KernelTable, EveryKernelRunsInEachDtypeItClaims) {
-  Ran ran;
-  for (const OpCase& op_case : all_op_cases())
-    for (const DType dtype : float_types)
-      if (op_case.dtypes.contains(dtype)) {
-        force_every_kernel(op_case, dtype, Layout::contiguous, ran);
-        if (!op_case.inputs.empty()) force_every_kernel(op_case, dtype, Layout::channels_last, ran);
-      }
-  for (const dispatch::RowInfo* row : dispatch::all_rows())
-    for (std::size_t k = 0; k < row->kernel_count; ++k) {
-      const dispatch::KernelInfo& kernel = row->kernel(*row, k);
-      for (int d = 0; d < dtype_count; ++d) {
-        const auto dtype = static_cast<DType>(d);
-        if (!kernel.dtypes.contains(dtype)) continue;
-        EXPECT_TRUE(ran.contains({std::string(row->op), std::string(kernel.name), dtype}))
-            << row->op << " by " << kernel.name << " has no case in " << name_of(dtype);
-      }
-    }
-}
+TEST(KernelTable, EveryKernelRunsInEachDtypeItClaims) { expect_every_kernel_runs(Device::cpu()); }
 
 TEST(KernelTable, NamesAreUnique) {
   std::set<std::string_view> ops;

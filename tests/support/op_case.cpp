@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "fornax/autograd/grad_mode.h"
+#include "fornax/device/backend.h"
 #include "fornax/ops/create.h"
 
 namespace fornax::test {
@@ -31,6 +32,21 @@ Tensor laid_out(const Tensor& x, Layout layout) {
     case Layout::strided: break;
   }
   return x.rank() == 0 ? x.clone() : with_gaps(x);
+}
+
+/// `x` on `device` with its strides and gaps: bytes travel, no op runs.
+Tensor as_it_lies(const Tensor& x, Device device) {
+  if (!x.defined() || x.device() == device) return x;
+  const Ref<Storage>& from = x.storage();
+  const Device worker = device.is_cpu() ? x.device() : device;
+  Ref<Storage> to = Storage::allocate(from->bytes(), device);
+  from->ready_for(current_stream(worker));
+  backend_of(worker.type).copy(to->data(), from->data(), from->bytes(), current_stream(worker));
+  current_stream(worker).synchronize();
+  const auto* data = static_cast<const std::byte*>(static_cast<TensorView>(x).data);
+  const std::int64_t offset =
+      (data - static_cast<const std::byte*>(from->data())) / static_cast<std::int64_t>(size_of(x.dtype()));
+  return Tensor::from_storage(std::move(to), offset, x.dtype(), x.shape(), x.strides());
 }
 
 bool wants_grad(const OpCase& op_case, std::size_t i) {
@@ -90,7 +106,7 @@ void expect_close_tensor(const Tensor& got, const Tensor& want, double allowed, 
   ASSERT_EQ(got.defined(), want.defined()) << what;
   if (!got.defined()) return;
   ASSERT_EQ(got.shape(), want.shape()) << what;
-  const std::vector<double> a = got.detach().to(f64).to_vector<double>(),
+  const std::vector<double> a = as_it_lies(got.detach(), Device::cpu()).to(f64).to_vector<double>(),
                             b = want.detach().to(f64).to_vector<double>();
   double scale = 0;
   for (const double value : b)
@@ -117,16 +133,17 @@ Tensor hashed(const Shape& shape, std::uint64_t seed, double low, double high) {
   return from_span<double>(values, shape);
 }
 
-OpResult evaluate(const OpCase& op_case, DType dtype, Layout layout) {
+OpResult evaluate(const OpCase& op_case, DType dtype, Layout layout, Device device) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < op_case.inputs.size(); ++i) {
     const Tensor& input = op_case.inputs[i];
-    inputs.push_back(input.defined() ? laid_out(input.to(dtype_of_input(op_case, i, dtype)), layout)
-                                     : Tensor());
+    inputs.push_back(input.defined()
+                         ? as_it_lies(laid_out(input.to(dtype_of_input(op_case, i, dtype)), layout), device)
+                         : Tensor());
   }
   const Tensor y = shape_only(op_case, inputs);
   const Tensor dy = output_gradient(op_case, y).to(is_floating(y.dtype()) ? y.dtype() : f64);
-  return run_on(op_case, inputs, laid_out(dy, layout));
+  return run_on(op_case, inputs, as_it_lies(laid_out(dy, layout), device));
 }
 
 OpResult reference(const OpCase& op_case, DType dtype) {

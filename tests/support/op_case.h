@@ -46,8 +46,9 @@ struct OpResult {
   std::vector<Tensor> grads;
 };
 
-/// Forward, and backward where `op_case` is differentiable, with the inputs in `dtype` and `layout`.
-OpResult evaluate(const OpCase& op_case, DType dtype, Layout layout);
+/// Forward, and backward where `op_case` is differentiable, with the inputs in `dtype` and `layout` on
+/// `device`.
+OpResult evaluate(const OpCase& op_case, DType dtype, Layout layout, Device device = Device::cpu());
 /// The same in f64 on inputs rounded to `dtype`.
 OpResult reference(const OpCase& op_case, DType dtype);
 /// Fails the running test where the results differ by more than the tolerance of `dtype`.

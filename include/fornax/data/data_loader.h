@@ -24,12 +24,13 @@ FORNAX_API std::vector<std::int64_t> random_sampler(std::int64_t size, const Epo
 
 struct DataLoaderOptions {
   std::int64_t batch_size = 1;
-  int workers = 0;         ///< threads that make batches; 0: the calling thread makes them when asked
-  int ahead = 2;           ///< batches that each worker may be ahead
-  bool shuffle = false;    ///< random_sampler instead of sequential_sampler
-  bool drop_last = false;  ///< leave out a last batch that is not full
-  std::uint64_t seed = 0;  ///< of order and augmentation
-  Sampler sampler = {};    ///< if given, the order; `shuffle` must be false
+  int workers = 0;          ///< threads that make batches; 0: the calling thread makes them when asked
+  int ahead = 2;            ///< batches that each worker may be ahead
+  bool shuffle = false;     ///< random_sampler instead of sequential_sampler
+  bool drop_last = false;   ///< leave out a last batch that is not full
+  bool pin_memory = false;  ///< batches in page-locked memory, from which they go to a device without a wait
+  std::uint64_t seed = 0;   ///< of order and augmentation
+  Sampler sampler = {};     ///< if given, the order; `shuffle` must be false
 };
 
 /// Batches of a data set, epoch after epoch. For a seed they are the same whatever the number of workers.

@@ -18,12 +18,16 @@ struct PrefetcherOptions {
 ///
 ///     for (const auto& [x, label] : Prefetcher(loader, device, {.depth = 2})) ...
 ///
-/// An exception of the loader surfaces at its batch. On the CPU it only looks ahead.
+/// On a CUDA device each batch is copied on a stream of its own from page-locked memory (see
+/// DataLoaderOptions::pin_memory; other batches are copied there first), so that the copies of later batches
+/// run beside the work on this one; nothing waits but the stream that uses a batch, for that batch's copy. An
+/// exception of the loader surfaces at its batch. On the CPU it only looks ahead.
 class FORNAX_API Prefetcher {
  public:
   using Iterator = BatchIterator<Prefetcher>;
 
-  /// `loader` must outlive this. Throws ValueError for a depth below 1.
+  /// `loader` must outlive this. Throws ValueError for a depth below 1, DeviceError for a device that does
+  /// not exist.
   Prefetcher(DataLoader& loader, Device device, PrefetcherOptions options = {});
 
   /// Starts the loader's next loop.
@@ -36,6 +40,11 @@ class FORNAX_API Prefetcher {
  private:
   friend Iterator;
 
+  struct Waiting {
+    Batch batch;
+    Event copied;
+  };
+
   bool next(Batch& batch);
   /// Takes one batch from the loader; false at the end.
   bool fetch();
@@ -43,7 +52,8 @@ class FORNAX_API Prefetcher {
   DataLoader& loader_;
   Device device_;
   PrefetcherOptions options_;
-  std::deque<Batch> waiting_;
+  Stream copies_;  ///< on a CUDA device: where batches are copied
+  std::deque<Waiting> waiting_;
 };
 
 }  // namespace fornax::data

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "fornax/base/export.h"
@@ -10,7 +11,7 @@
 namespace fornax {
 
 /// What the tensor core needs from a kind of device. Implemented by src/device/cpu_backend.cpp and by
-/// cuda/runtime; a backend that is not built is absent by stub (src/device/cuda_absent.cpp), not by #ifdef.
+/// cuda/runtime; a backend that is not built is absent by stub (src/cuda/cuda_absent.cpp), not by #ifdef.
 class FORNAX_API Backend {
  public:
   virtual ~Backend() = default;
@@ -22,13 +23,20 @@ class FORNAX_API Backend {
   virtual void* allocate(std::size_t bytes, Stream stream) = 0;
   /// Gives the block back; work enqueued on `stream` so far may still use it.
   virtual void deallocate(void* data, std::size_t bytes, Stream stream) noexcept = 0;
-  /// Copies between device memory and host memory (either way) or within the device, in order on `stream`. A
-  /// copy from or to pageable host memory is done when the call returns.
+  /// At least `bytes` bytes of page-locked host memory, 64-byte aligned: copies from and to it are enqueued
+  /// without a wait. Never null. Throws OutOfMemory.
+  virtual void* allocate_pinned(std::size_t bytes) = 0;
+  /// Gives the block back; it is handed out again after the work enqueued on `users` so far.
+  virtual void free_pinned(void* data, std::size_t bytes, std::span<const Stream> users) noexcept = 0;
+  /// Copies between device memory and host memory (either way), within a device or between two, in order on
+  /// `stream`. Pageable memory is read, or written, when the call returns; page-locked memory is not.
   virtual void copy(void* to, const void* from, std::size_t bytes, Stream stream) = 0;
   virtual void* record_event(Stream stream) = 0;
   virtual void destroy_event(void* event) noexcept = 0;
   virtual void wait_event(Stream stream, void* event) = 0;
   virtual void synchronize_event(void* event) = 0;
+  /// True if the work before the mark is done.
+  virtual bool query_event(void* event) = 0;
   virtual void synchronize(Stream stream) = 0;
 };
 

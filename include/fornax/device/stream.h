@@ -46,6 +46,8 @@ class FORNAX_API Event {
   void wait_on(Stream stream) const;
   /// Blocks the host until the mark is reached. Waits for the device.
   void synchronize() const;
+  /// True if the mark has been reached. Does not wait.
+  bool is_done() const;
 
  private:
   Device device_;

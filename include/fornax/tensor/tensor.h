@@ -36,6 +36,9 @@ struct TensorOptions {
   DType dtype = DType::f32;
   Device device = {};
   MemoryFormat format = MemoryFormat::contiguous;
+  /// On the CPU: page-locked memory, from and to which a device copies while the host goes on. Plain memory
+  /// where no device works.
+  bool pinned = false;
 };
 
 /// A handle to an n-dimensional array of one dtype on one device. Copies of a handle are the same tensor;

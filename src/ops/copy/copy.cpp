@@ -48,12 +48,14 @@ Tensor moved(const Tensor& x, Device device) {
   Tensor y = empty(x.shape(), {.dtype = x.dtype(), .device = device, .format = x.suggested_format()});
   const Device worker = x.device().is_cpu() ? device : x.device();
   const Stream stream = current_stream(worker);
-  const Ref<Storage>& source = x.storage();
-  if (!x.device().is_cpu() && source->home() != stream) Event(source->home()).wait_on(stream);
+  const Ref<Storage>&source = x.storage(), &target = y.storage();
+  source->ready_for(stream);
+  target->ready_for(stream);
   backend_of(worker.type)
-      .copy(y.storage()->data(), static_cast<TensorView>(x).data,
+      .copy(target->data(), static_cast<TensorView>(x).data,
             static_cast<std::size_t>(x.numel()) * size_of(x.dtype()), stream);
   source->used_on(stream);
+  target->used_on(stream);
   if (device.is_cpu()) stream.synchronize();
   return y;
 }

@@ -1,0 +1,180 @@
+// Policy: everything is enqueued in the order of a stream and returns at once, memory too. Only
+// synchronize(), synchronize_event() and copies to pageable memory wait. A failed allocation gives what the
+// pool keeps back to the device and tries once more.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "device/backends.h"
+#include "fornax/base/error.h"
+#include "fornax/device/backend.h"
+#include "runtime/check.h"
+#include "runtime/device_state.h"
+#include "runtime/pinned.h"
+
+namespace fornax {
+namespace cuda {
+namespace {
+
+[[noreturn]] void fail_out_of_memory(const DeviceState& state, std::size_t bytes) {
+  const MemoryStats stats = memory_stats(Device::cuda(state.index));
+  std::size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  throw OutOfMemory("cuda memory",
+                    fmt::format("expected {} more bytes on cuda:{}, got none; in use {}, held {}, "
+                                "free {} of {}",
+                                bytes, state.index, stats.in_use, stats.reserved, free, total));
+}
+
+class CudaBackend final : public Backend {
+ public:
+  int device_count(std::string* why_none) const override { return count_devices(why_none); }
+
+  void* allocate(std::size_t bytes, Stream stream) override {
+    const cudaStream_t on = native(stream);
+    DeviceState& state = use_device(stream.device.index);
+    bytes = std::max<std::size_t>(bytes, 1);
+    void* data = nullptr;
+    cudaError_t status = cudaMallocAsync(&data, bytes, on);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      empty_cache(stream.device);
+      status = cudaMallocAsync(&data, bytes, on);
+      if (status == cudaErrorMemoryAllocation) {
+        cudaGetLastError();
+        fail_out_of_memory(state, bytes);
+      }
+    }
+    check(status, "cudaMallocAsync");
+    const std::lock_guard lock(state.mutex);
+    state.blocks[data] = {on, bytes};
+    return data;
+  }
+
+  void deallocate(void* data, std::size_t, Stream stream) noexcept override {
+    // Nobody can be told of a failure here: a lost device says so in the next call.
+    try {
+      cudaFreeAsync(data, native(stream));
+      DeviceState& state = use_device(stream.device.index);
+      const std::lock_guard lock(state.mutex);
+      state.blocks.erase(data);
+    } catch (const std::exception&) {
+    }
+  }
+
+  void* allocate_pinned(std::size_t bytes) override { return cuda::allocate_pinned(bytes); }
+  void free_pinned(void* data, std::size_t bytes, std::span<const Stream> users) noexcept override {
+    cuda::free_pinned(data, bytes, users);
+  }
+
+  void copy(void* to, const void* from, std::size_t bytes, Stream stream) override {
+    if (bytes == 0) return;
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "cudaMemcpyAsync");
+  }
+
+  void* record_event(Stream stream) override {
+    const cudaStream_t on = native(stream);
+    DeviceState& state = use_device(stream.device.index);
+    cudaEvent_t event = nullptr;
+    {
+      const std::lock_guard lock(state.mutex);
+      if (!state.free_events.empty()) {
+        event = state.free_events.back();
+        state.free_events.pop_back();
+      }
+    }
+    if (!event) check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+    const cudaError_t status = cudaEventRecord(event, on);
+    if (status != cudaSuccess) {
+      cudaEventDestroy(event);
+      check(status, "cudaEventRecord");
+    }
+    return new RecordedEvent{event, &state};
+  }
+
+  void destroy_event(void* event) noexcept override {
+    const std::unique_ptr<RecordedEvent> recorded(static_cast<RecordedEvent*>(event));
+    try {
+      const std::lock_guard lock(recorded->home->mutex);
+      recorded->home->free_events.push_back(recorded->event);
+    } catch (const std::exception&) {
+      cudaEventDestroy(recorded->event);
+    }
+  }
+
+  void wait_event(Stream stream, void* event) override {
+    check(cudaStreamWaitEvent(native(stream), static_cast<RecordedEvent*>(event)->event, 0),
+          "cudaStreamWaitEvent");
+  }
+  void synchronize_event(void* event) override {
+    check(cudaEventSynchronize(static_cast<RecordedEvent*>(event)->event), "cudaEventSynchronize");
+  }
+  bool query_event(void* event) override {
+    const cudaError_t status = cudaEventQuery(static_cast<RecordedEvent*>(event)->event);
+    if (status == cudaErrorNotReady) return false;
+    check(status, "cudaEventQuery");
+    return true;
+  }
+  void synchronize(Stream stream) override {
+    check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
+  }
+
+ private:
+  /// An event goes back to the device that it is of.
+  struct RecordedEvent {
+    cudaEvent_t event;
+    DeviceState* home;
+  };
+};
+
+}  // namespace
+
+MemoryStats memory_stats(Device device) {
+  const DeviceState& state = use_device(device.index);
+  const auto attribute = [&](cudaMemPoolAttr name) {
+    std::uint64_t value = 0;
+    check(cudaMemPoolGetAttribute(state.pool, name, &value), "cudaMemPoolGetAttribute");
+    return static_cast<std::size_t>(value);
+  };
+  return {attribute(cudaMemPoolAttrUsedMemCurrent), attribute(cudaMemPoolAttrUsedMemHigh),
+          attribute(cudaMemPoolAttrReservedMemCurrent), attribute(cudaMemPoolAttrReservedMemHigh)};
+}
+
+std::map<void*, std::size_t> memory_by_stream(Device device) {
+  DeviceState& state = use_device(device.index);
+  const std::lock_guard lock(state.mutex);
+  std::map<void*, std::size_t> bytes;
+  for (const auto& [data, block] : state.blocks) bytes[block.stream] += block.bytes;
+  return bytes;
+}
+
+void reset_peak_memory(Device device) {
+  const DeviceState& state = use_device(device.index);
+  for (const cudaMemPoolAttr name : {cudaMemPoolAttrUsedMemHigh, cudaMemPoolAttrReservedMemHigh}) {
+    std::uint64_t zero = 0;  // the only value that these two take: it resets them
+    check(cudaMemPoolSetAttribute(state.pool, name, &zero), "cudaMemPoolSetAttribute");
+  }
+}
+
+void empty_cache(Device device) {
+  const DeviceState& state = use_device(device.index);
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  check(cudaMemPoolTrimTo(state.pool, 0), "cudaMemPoolTrimTo");
+}
+
+void set_release_threshold(Device device, std::size_t bytes) {
+  std::uint64_t threshold = bytes;
+  check(cudaMemPoolSetAttribute(use_device(device.index).pool, cudaMemPoolAttrReleaseThreshold, &threshold),
+        "cudaMemPoolSetAttribute");
+}
+
+}  // namespace cuda
+
+Backend* cuda_backend() {
+  static cuda::CudaBackend& backend = *new cuda::CudaBackend;
+  return &backend;
+}
+
+}  // namespace fornax

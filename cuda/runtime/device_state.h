@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fornax/cuda/memory.h"
+#include "fornax/cuda/stream.h"
+#include "fornax/device/stream.h"
+
+namespace fornax::cuda {
+
+/// What the runtime keeps for one device, from its first use to the end of the process.
+struct DeviceState {
+  explicit DeviceState(int device);
+
+  const int index;
+  int multiprocessors = 0;
+  cudaMemPool_t pool = nullptr;
+  /// Of a Stream with a null handle.
+  cudaStream_t default_stream = nullptr;
+
+  std::mutex mutex;                                  // of what follows
+  std::array<std::vector<cudaStream_t>, 2> streams;  // by StreamPriority, made as they are asked for
+  std::array<std::size_t, 2> next_stream{};
+  std::vector<cudaEvent_t> free_events;
+  struct Block {
+    cudaStream_t stream;
+    std::size_t bytes;
+  };
+  std::unordered_map<void*, Block> blocks;  // handed out, with the stream on which they were allocated
+};
+
+/// Devices that work, counted once; `why_none` (if given) receives the driver's reason when there are none.
+int count_devices(std::string* why_none);
+/// Throws DeviceError if there is no such device.
+DeviceState& device_state(int index);
+/// The same, and makes it this thread's CUDA device.
+DeviceState& use_device(int index);
+/// The stream behind the value; its device becomes this thread's CUDA device.
+cudaStream_t native(Stream stream);
+
+}  // namespace fornax::cuda

@@ -1,0 +1,31 @@
+#include "runtime/launch.h"
+
+#include <algorithm>
+
+#include "fornax/device/backend.h"
+#include "runtime/check.h"
+#include "runtime/device_state.h"
+
+namespace fornax::cuda {
+
+cudaStream_t stream_for(const TensorView& view) { return native(current_stream(view.device)); }
+
+unsigned grid_for(std::int64_t count, int block) {
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  // Blocks of 256 threads fill a multiprocessor of 2,048; four times over, so that the last ones to finish
+  // wait for little.
+  const std::int64_t threads = std::int64_t{2048} * 4 * device_state(device).multiprocessors;
+  const std::int64_t blocks = std::min((count + block - 1) / block, threads / block);
+  return static_cast<unsigned>(std::max<std::int64_t>(blocks, 1));
+}
+
+Scratch::Scratch(std::size_t bytes, cudaStream_t stream) : stream_(stream) {
+  if (bytes > 0) check(cudaMallocAsync(&data_, bytes, stream), "cudaMallocAsync");
+}
+
+Scratch::~Scratch() {
+  if (data_) cudaFreeAsync(data_, stream_);
+}
+
+}  // namespace fornax::cuda

@@ -1,0 +1,15 @@
+#include "fornax/cuda/math_mode.h"
+
+#include <atomic>
+
+namespace fornax::cuda {
+namespace {
+
+constinit std::atomic<bool> tf32{false};
+
+}  // namespace
+
+void set_allow_tf32(bool allow) { tf32.store(allow, std::memory_order_relaxed); }
+bool allow_tf32() { return tf32.load(std::memory_order_relaxed); }
+
+}  // namespace fornax::cuda

@@ -1,7 +1,0 @@
-#include "device/backends.h"
-
-namespace fornax {
-
-Backend* cuda_backend() { return nullptr; }
-
-}  // namespace fornax
