@@ -30,6 +30,7 @@ class GradSums {
  public:
   static constexpr int V = width;
   static constexpr int K = planar ? 1 : V;
+  static constexpr int packs = 2;
   using T = compute_t<S>;
   using Part = PairOfSums<T, K>;
   using Operands = GradSumOperands<S>;
@@ -40,8 +41,9 @@ class GradSums {
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
     dy_[u] = load_pack<V>(operands_.dy + walk.offset());
     x_[u] = load_pack<V>(operands_.x + walk.offset());
-    if (operands_.gate == NormGate::bits)
-      bits_[u] = static_cast<unsigned>(operands_.bits[walk.byte()]) >> walk.shift();
+    bits_[u] = operands_.gate == NormGate::bits
+                   ? static_cast<unsigned>(operands_.bits[walk.byte()]) >> walk.shift()
+                   : ~0u;
   }
   template <int R>
   __device__ void add(int u, Part& part) const {
@@ -59,8 +61,8 @@ class GradSums {
  private:
   const Operands& operands_;
   NormChannel<T> channels_[K];
-  Pack<S, V> dy_[sum_packs], x_[sum_packs];
-  unsigned bits_[sum_packs] = {};
+  Pack<S, V> dy_[packs], x_[packs];
+  unsigned bits_[packs];
 };
 
 template <class T>
@@ -134,28 +136,32 @@ __global__ void grad_input_kernel(GradInputOperands<S> operands, NormTiles tiles
   for (std::int64_t first = first_row(tiles) + place.row; first < tiles.rows;
        first += unroll * tiles.row_step) {
     Pack<S, V> dy[unroll], x[unroll];
-    unsigned bits[unroll] = {};
+    unsigned bits[unroll];
+    std::int64_t at[unroll];
+    bool there[unroll];
     for (int u = 0; u < unroll; ++u) {
-      const std::int64_t row = first + u * tiles.row_step, at = row * tiles.row_size + place.offset;
-      if (row >= tiles.rows) break;
-      dy[u] = load_pack<V>(operands.dy + at);
-      if (reads_x) x[u] = load_pack<V>(operands.x + at);
-      if (operands.gate == NormGate::bits)
-        bits[u] = static_cast<unsigned>(operands.bits[row * tiles.row_bytes + place.byte]) >> place.shift;
+      const std::int64_t row = first + u * tiles.row_step;
+      at[u] = pack_index<V>(row * tiles.row_size + place.offset);
+      there[u] = row < tiles.rows;
+      if (!there[u]) continue;
+      dy[u] = load_pack<V>(operands.dy + at[u]);
+      x[u] = reads_x ? load_pack<V>(operands.x + at[u]) : Pack<S, V>{};
+      bits[u] = operands.gate == NormGate::bits
+                    ? static_cast<unsigned>(operands.bits[row * tiles.row_bytes + place.byte]) >> place.shift
+                    : ~0u;
     }
     for (int u = 0; u < unroll; ++u) {
-      const std::int64_t row = first + u * tiles.row_step, at = row * tiles.row_size + place.offset;
-      if (row >= tiles.rows) break;
+      if (!there[u]) continue;
       Pack<S, V> dx, dresidual;
       for (int i = 0; i < V; ++i) {
         const GradChannel<T>& channel = channels[K == 1 ? 0 : i];
-        const T deviation = reads_x ? convert<T>(x[u][i]) - channel.mean : T(0);
+        const T deviation = convert<T>(x[u][i]) - channel.mean;
         const T g = gated(operands.gate, convert<T>(dy[u][i]), bits[u] >> i & 1, channel, deviation);
         dresidual[i] = convert<S>(g);
         dx[i] = convert<S>(g * channel.scale + (deviation * channel.slope + channel.offset));
       }
-      if (operands.dresidual) store_pack(operands.dresidual + at, dresidual);
-      store_pack(operands.dx + at, dx);
+      if (operands.dresidual) store_pack(operands.dresidual + at[u], dresidual);
+      store_pack(operands.dx + at[u], dx);
     }
   }
 }

@@ -114,11 +114,12 @@ __device__ inline bool is_active(T value) {
   return !(value <= T(0));
 }
 
-/// dy * activation'
+/// dy * activation'. `bit` must be set unless the gate is of bits. Without branches: the elements of a pack
+/// must stay in one block of code, or nvcc stores each by itself.
 template <class T>
 __device__ inline T gated(NormGate gate, T dy, bool bit, const NormChannel<T>& channel, T deviation) {
-  if (gate == NormGate::open) return dy;
-  return (gate == NormGate::bits ? bit : is_active(channel.normalised(deviation))) ? dy : T(0);
+  const bool passes = gate != NormGate::recompute | is_active(channel.normalised(deviation));
+  return bit & passes ? dy : T(0);
 }
 
 }  // namespace fornax::cuda

@@ -23,6 +23,7 @@ class MomentSums {
  public:
   static constexpr int V = width;
   static constexpr int K = planar ? 1 : V;
+  static constexpr int packs = 4;
   using T = compute_t<S>;
   using Part = Moments<T, K>;
   using Operands = const S*;
@@ -54,7 +55,7 @@ class MomentSums {
 
  private:
   const S* x_;
-  Pack<S, V> packs_[sum_packs];
+  Pack<S, V> packs_[packs];
 };
 
 void statistics(const BatchNormStatistics& args) {
@@ -94,15 +95,15 @@ __global__ void apply_kernel(ApplyOperands<S> operands, NormTiles tiles) {
   // The whole block goes round as often: the lanes join their bits.
   for (std::int64_t first = first_row(tiles); first < tiles.rows; first += unroll * tiles.row_step) {
     Pack<S, V> x[unroll], residual[unroll];
-    std::int64_t row[unroll];
+    std::int64_t row[unroll], at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {
       row[u] = first + u * tiles.row_step + place.row;
+      at[u] = pack_index<V>(row[u] * tiles.row_size + place.offset);
       there[u] = place.inside && row[u] < tiles.rows;
       if (!there[u]) continue;
-      x[u] = load_pack<V>(operands.x + row[u] * tiles.row_size + place.offset);
-      if (operands.residual)
-        residual[u] = load_pack<V>(operands.residual + row[u] * tiles.row_size + place.offset);
+      x[u] = load_pack<V>(operands.x + at[u]);
+      residual[u] = operands.residual ? load_pack<V>(operands.residual + at[u]) : Pack<S, V>{};
     }
     for (int u = 0; u < unroll; ++u) {
       unsigned bits = 0;
@@ -110,13 +111,12 @@ __global__ void apply_kernel(ApplyOperands<S> operands, NormTiles tiles) {
         Pack<S, V> y;
         for (int i = 0; i < V; ++i) {
           const NormChannel<T>& channel = channels[K == 1 ? 0 : i];
-          T value = channel.normalised(convert<T>(x[u][i]) - channel.mean);
-          if (operands.residual) value += convert<T>(residual[u][i]);
+          const T value = channel.normalised(convert<T>(x[u][i]) - channel.mean) + convert<T>(residual[u][i]);
           const bool active = is_active(value);
           bits |= static_cast<unsigned>(active) << i;
           y[i] = convert<S>(operands.relu && !active ? T(0) : value);
         }
-        store_pack(operands.y + row[u] * tiles.row_size + place.offset, y);
+        store_pack(operands.y + at[u], y);
       }
       if (operands.bits)
         store_bits<V>(operands.bits + row[u] * tiles.row_bytes + place.byte, bits,

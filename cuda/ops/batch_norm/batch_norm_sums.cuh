@@ -8,8 +8,8 @@
 #include "runtime/launch.h"
 
 // Sums over all elements of each channel, in two kernels. In the first one a block takes some channels of a
-// chunk of the rows, its threads add up `sum_packs` packs at a time, and the block leaves a partial sum per
-// channel and chunk; the second one merges the chunks. What is merged in which order depends on the shape
+// chunk of the rows, its threads load and add up a few packs at a time, and the block leaves a partial sum
+// per channel and chunk; the second one merges the chunks. What is merged in which order depends on the shape
 // only.
 //
 // channels_last: the threads of a block lie over packs of adjacent channels times rows.
@@ -18,8 +18,6 @@
 namespace fornax::cuda {
 
 inline constexpr int sum_block = 256;
-/// Packs that a thread loads before it adds them.
-inline constexpr int sum_packs = 4;
 /// Blocks of a sum at most, about. A constant: it decides about the bits of the result.
 inline constexpr std::int64_t most_sum_blocks = 512;
 /// Channels and chunks that a block of the second kernel takes at a time: a sector of memory of channels.
@@ -130,7 +128,7 @@ struct SumCut {
 inline SumCut sum_cut(const NormLayout& layout, int width, std::int64_t bytes) {
   SumCut cut{layout, 1, 1, 1, 0, 1, 1, 1, 1};
   if (layout.size() == 0) return cut;
-  constexpr std::int64_t least_packs = 2 * sum_packs;  // of a thread
+  constexpr std::int64_t least_packs = 8;  // of a thread
   const auto chunks_for = [&](std::int64_t packs) {
     return std::clamp<std::int64_t>(divide_up(packs, cut.members * least_packs), 1,
                                     std::max<std::int64_t>(most_sum_blocks / cut.column_tiles, 1));
@@ -140,7 +138,7 @@ inline SumCut sum_cut(const NormLayout& layout, int width, std::int64_t bytes) {
     cut.column_tiles = divide_up(packs, 128 / (width * bytes));  // lines of the cache
     cut.columns = static_cast<int>(divide_up(packs, cut.column_tiles));
     cut.members = sum_block / cut.columns;
-    const std::int64_t whole = cut.members * sum_packs;  // rows in which no thread idles
+    const std::int64_t whole = cut.members * std::int64_t{4};  // rows in which no thread idles
     cut.chunk_rows = divide_up(divide_up(layout.rows, chunks_for(layout.rows)), whole) * whole;
     cut.chunks = static_cast<int>(divide_up(layout.rows, cut.chunk_rows));
     return cut;
@@ -223,12 +221,12 @@ class SumWalk {
   int step_;
 };
 
-/// The first kernel. `Sums` holds a pack's operands and adds them up:
-///   Sums::V, Sums::Part (of 1 channel if planar, else of V), Sums(operands, first channel),
-///   load(u, walk) for u < sum_packs, add<R>(u) for the packs from u on, R = sum_packs or 1.
+/// The first kernel. `Sums` loads Sums::packs packs of Sums::V elements before it adds them to a Sums::Part,
+/// of one channel if planar, else of V: Sums(operands, first channel), load(u, walk) for u < packs, and
+/// add<R>(u, part) for the R packs from u on, all of them or one.
 template <class Sums, bool planar, class T = typename Sums::Part::Value>
 __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, ChannelPartials<T> partials) {
-  constexpr int channels = planar ? 1 : Sums::V;
+  constexpr int channels = planar ? 1 : Sums::V, packs = Sums::packs;
   const int thread = static_cast<int>(threadIdx.x);
   const int column = planar ? thread / cut.members : thread % cut.columns;
   const int member = planar ? thread % cut.members : thread / cut.columns;
@@ -246,17 +244,17 @@ __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, Channel
     while (walk.valid()) {
       int count = 0;
 #pragma unroll
-      for (int u = 0; u < sum_packs; ++u)
+      for (int u = 0; u < packs; ++u)
         if (walk.valid()) {
           sums.load(u, walk);
           walk.next();
           ++count;
         }
-      if (count == sum_packs) {
-        sums.template add<sum_packs>(0, part);
+      if (count == packs) {
+        sums.template add<packs>(0, part);
       } else {
 #pragma unroll
-        for (int u = 0; u < sum_packs - 1; ++u)
+        for (int u = 0; u < packs - 1; ++u)
           if (u < count) sums.template add<1>(u, part);
       }
     }
