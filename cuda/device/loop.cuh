@@ -26,27 +26,29 @@ struct LoopArgs {
 
   /// `index` counts in the loop's order, the last axis fastest.
   __device__ Offsets<N> offsets(std::int64_t index) const {
-    Offsets<N> result{};
-    for (int axis = rank - 1; axis > 0; --axis) {
-      // Division of 32 bits where the index allows it: 64-bit division is a call of some 70 instructions.
-      std::int64_t outer, inner;
-      if (index <= 0xffffffff) {
-        const auto narrow = static_cast<std::uint32_t>(index), size = static_cast<std::uint32_t>(shape[axis]);
-        outer = narrow / size;
-        inner = narrow % size;
-      } else {
-        outer = index / shape[axis];
-        inner = index % shape[axis];
-      }
-      for (int k = 0; k < N; ++k) result.at[k] += inner * strides[k][axis];
-      index = outer;
-    }
-    for (int k = 0; k < N; ++k) result.at[k] += index * strides[k][0];
-    return result;
+    // Division of 32 bits where all indices and sizes have no more: 64-bit division is some 70 instructions.
+    return count <= 0xffffffff ? offsets_by(static_cast<std::uint32_t>(index))
+                               : offsets_by(static_cast<std::uint64_t>(index));
   }
   template <class T>
   __device__ T& element(int operand, const Offsets<N>& offsets) const {
     return *reinterpret_cast<T*>(data[operand] + offsets.at[operand]);
+  }
+
+ private:
+  template <class Index>
+  __device__ Offsets<N> offsets_by(Index index) const {
+    Offsets<N> result{};
+#pragma unroll 1  // else the division is there several times, which makes kernels large
+    for (int axis = rank - 1; axis > 0; --axis) {
+      const auto size = static_cast<Index>(shape[axis]);
+      const Index outer = index / size;
+      const auto inner = static_cast<std::int64_t>(index - outer * size);
+      for (int k = 0; k < N; ++k) result.at[k] += inner * strides[k][axis];
+      index = outer;
+    }
+    for (int k = 0; k < N; ++k) result.at[k] += static_cast<std::int64_t>(index) * strides[k][0];
+    return result;
   }
 };
 

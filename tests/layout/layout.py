@@ -79,7 +79,7 @@ def cuda_rooms():
     """cuda/: a .cu or .cuh holds device code; device/ includes nothing outside of what kernels share; the runtime knows
     no op."""
     for path in code("cuda"):
-        has_device_code = re.search(r"__global__|__device__|cuda_runtime\.h|device/cuda\.cuh", path.read_text())
+        has_device_code = re.search(r'__global__|__device__|cuda_runtime\.h|\.cuh"', path.read_text())
         if path.suffix in {".cu", ".cuh"} and not has_device_code:
             yield f"{path}: no device code, so it is a .cpp or .h"
         own = path.parts[1]

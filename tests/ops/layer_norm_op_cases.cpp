@@ -47,7 +47,9 @@ std::vector<OpCase> layer_norm_op_cases() {
              {"no_weight", {4, 9}, {9}, false},
              {"images", {2, 3, 4, 5}, {3, 4, 5}},
              {"no_rows", {0, 5}, {5}},
-             {"many_rows", {1100, 65}, {65}}};
+             {"many_rows", {1100, 65}, {65}},
+             {"even", {5, 64}, {64}},
+             {"wide", {3, 1500}, {1500}}};
   for (const auto& [name, shape, normalized_, has_weight, has_bias] : all) {
     const Shape normalized = normalized_;
     const Tensor x = hashed(shape, 51, -2, 3), weight = has_weight ? hashed(normalized, 52, -2, 2) : Tensor(),

@@ -24,8 +24,11 @@ std::vector<Over> shapes() {
           {"all_keepdim", {2, 3}, {}, true},
           {"last", {3, 37}, {-1}},
           {"last_keepdim", {3, 37}, {1}, true},
+          {"last_of_many", {700, 3}, {1}},
+          {"last_wide", {3, 1100}, {1}},
           {"first", {37, 3}, {0}},
           {"first_wide", {5, 530}, {0}},
+          {"first_even", {6, 64}, {0}},
           {"middle", {3, 5, 19}, {1}},
           {"channels", {3, 20, 4, 5}, {0, 2, 3}},
           {"spatial", {3, 20, 4, 5}, {-1, -2}},
@@ -36,8 +39,13 @@ std::vector<Over> shapes() {
 
 /// Enough elements per output to be cut into chunks.
 std::vector<Over> long_shapes() {
-  return {{"long", {40'001}, {0}}, {"long_rows", {2, 19'001}, {1}}, {"many_rows", {1200, 33}, {0}}};
+  return {{"long", {40'001}, {0}},
+          {"long_rows", {2, 19'001}, {1}},
+          {"many_rows", {1200, 33}, {0}},
+          {"many_even_rows", {1200, 32}, {0}}};
 }
+/// The same at less expense, for reductions whose ending follows the last chunk.
+std::vector<Over> cut_shapes() { return {{"cut_row", {9001}, {0}}, {"cut_columns", {1200, 5}, {0}}}; }
 
 using Group = std::vector<double>;
 using Reduction = Tensor (*)(const Tensor&, const Dims&, bool);
@@ -105,8 +113,7 @@ void add_extreme_along_cases(std::vector<OpCase>& cases) {
 }
 
 void add_integer_cases(std::vector<OpCase>& cases) {
-  const Dims axes = {0, 2};
-  const auto add = [&](const std::string& name, const Tensor& x, Reduction run,
+  const auto add = [&](const std::string& name, const Tensor& x, const Dims& axes, Reduction run,
                        double (*plain)(const Group&)) {
     cases.push_back({.name = name,
                      .inputs = {x},
@@ -115,11 +122,19 @@ void add_integer_cases(std::vector<OpCase>& cases) {
                      .dtypes = {f64}});
   };
   for (const DType dtype : {i64, i32, u8, boolean}) {
-    const Tensor x = hashed({4, 5, 3}, 12, 0, dtype == boolean ? 1.1 : 30).to(dtype);
+    const double high = dtype == boolean ? 1.1 : 30;
+    const Tensor x = hashed({4, 5, 3}, 12, 0, high).to(dtype);
     const std::string suffix = "_" + std::string(name_of(dtype));
-    add("sum" + suffix, x, sum, plain_sum);
-    add((dtype == boolean ? "any" : "amax") + suffix, x, dtype == boolean ? any : amax, plain_max);
-    add((dtype == boolean ? "all" : "amin") + suffix, x, dtype == boolean ? all : amin, plain_min);
+    const auto add_each = [&](const std::string& name, const Tensor& of, const Dims& axes) {
+      add("sum_" + name + suffix, of, axes, sum, plain_sum);
+      add((dtype == boolean ? "any_" : "amax_") + name + suffix, of, axes, dtype == boolean ? any : amax,
+          plain_max);
+      add((dtype == boolean ? "all_" : "amin_") + name + suffix, of, axes, dtype == boolean ? all : amin,
+          plain_min);
+    };
+    add_each("ends", x, {0, 2});
+    add_each("cut_row", hashed({2, 17'000}, 14, 0, high).to(dtype), {1});
+    add_each("cut_columns", hashed({3000, 6}, 15, 0, high).to(dtype), {0});
     if (dtype == boolean) continue;
     cases.push_back(
         {.name = "argmin" + suffix,
@@ -139,26 +154,31 @@ std::vector<OpCase> reduce_op_cases() {
   add_cases(cases, "sum", sum, plain_sum);
   add_cases(cases, "sum", sum, plain_sum, long_shapes());
   add_cases(cases, "mean", mean, plain_mean);
-  add_cases(
-      cases, "var", [](const Tensor& x, const Dims& axes, bool keepdim) { return var(x, axes, keepdim, 0); },
-      plain_var);
+  const Reduction biased_var = [](const Tensor& x, const Dims& axes, bool keepdim) {
+    return var(x, axes, keepdim, 0);
+  };
+  add_cases(cases, "var", biased_var, plain_var);
+  add_cases(cases, "var", biased_var, plain_var, cut_shapes());
   add_cases(
       cases, "norm1",
       [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 1, axes, keepdim); },
       plain_norm<1>);
-  add_cases(
-      cases, "norm2",
-      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 2, axes, keepdim); },
-      plain_norm<2>);
+  const Reduction norm2 = [](const Tensor& x, const Dims& axes, bool keepdim) {
+    return norm(x, 2, axes, keepdim);
+  };
+  add_cases(cases, "norm2", norm2, plain_norm<2>);
+  add_cases(cases, "norm2", norm2, plain_norm<2>, cut_shapes());
   add_cases(
       cases, "norm3",
       [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, 3, axes, keepdim); },
       plain_norm<3>);
-  add_cases(
-      cases, "norm_inf",
-      [](const Tensor& x, const Dims& axes, bool keepdim) { return norm(x, INFINITY, axes, keepdim); },
-      plain_max_abs);
+  const Reduction norm_inf = [](const Tensor& x, const Dims& axes, bool keepdim) {
+    return norm(x, INFINITY, axes, keepdim);
+  };
+  add_cases(cases, "norm_inf", norm_inf, plain_max_abs);
+  add_cases(cases, "norm_inf", norm_inf, plain_max_abs, cut_shapes());
   add_cases(cases, "logsumexp", logsumexp, plain_logsumexp);
+  add_cases(cases, "logsumexp", logsumexp, plain_logsumexp, cut_shapes());
   add_cases(cases, "amax", amax, plain_max);
   add_cases(cases, "amax", amax, plain_max, long_shapes());
   add_cases(cases, "amin", amin, plain_min);

@@ -2,12 +2,18 @@
 
 #include "fornax/base/export.h"
 
+/// Switches of the process for CUDA's libraries. They hold for what is enqueued after them.
 namespace fornax::cuda {
 
-/// Whether products and convolutions in f32 may round their operands to TF32 (10 bits of mantissa instead of 23)
-/// and run on tensor cores, where the device has them: about 8 times as fast, errors of 1e-3 instead of 1e-7.
-/// Of the process; off unless set. 16-bit types and f64 are not touched.
+/// Whether products and convolutions in f32 may round their operands to TF32 (10 bits of mantissa instead of
+/// 23) and run on tensor cores, where the device has them: several times as fast, errors of 1e-3 instead of
+/// 1e-7. 16-bit types and f64 are not touched. Off unless set.
 FORNAX_API void set_allow_tf32(bool allow);
 FORNAX_API bool allow_tf32();
+
+/// Whether convolutions may use plans that add in another order from run to run, and so give other bits. Off
+/// unless set.
+FORNAX_API void set_allow_nondeterministic(bool allow);
+FORNAX_API bool allow_nondeterministic();
 
 }  // namespace fornax::cuda

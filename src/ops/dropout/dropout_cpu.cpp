@@ -1,9 +1,8 @@
 // Policy: the mask is made again wherever it is needed, in pieces that stay in the first-level cache.
-#include <cmath>
-
 #include "ops/common/packed_row.h"
 #include "ops/dropout/dropout_op.h"
 #include "ops/dropout/dropout_rows.h"
+#include "ops/random/numbers.h"
 #include "ops/random/words.h"
 
 namespace fornax::ops {
@@ -24,7 +23,7 @@ void run(const Dropout& args) {
   const cpu::DropoutRow row = row_for(args.y.dtype);
   const auto words_of = cpu::philox_kernels().words;
   const auto size = static_cast<std::int64_t>(size_of(args.y.dtype));
-  const auto threshold = static_cast<std::uint32_t>(std::ceil(args.p * 0x1p24));
+  const std::uint32_t threshold = threshold_of(args.p);
   const double scale = args.p < 1 ? 1 / (1 - args.p) : 0;
   cpu::for_each_indexed_row(
       [&](const auto& data, std::int64_t count, std::int64_t index) {

@@ -8,7 +8,8 @@
 namespace fornax::ops {
 
 /// y[i, :] = weight[indices[i], :]; y [n, D] and indices [n] (i64 or i32) are row-major, weight [V, D] has
-/// any strides. Throws IndexError.
+/// any strides. On the CPU an index that is not from 0 to V - 1 throws IndexError; a device cannot tell
+/// without a wait, so its row of y is NaN.
 struct Embedding {
   static constexpr std::string_view op_name = "embedding";
   TensorView y, weight, indices;
@@ -19,7 +20,7 @@ struct Embedding {
 };
 
 /// dweight[v, :] = the sum of dy[i, :] over all i with indices[i] == v, in the order of i; all are row-major.
-/// 16-bit types are summed in f32.
+/// 16-bit types are summed in f32. Indices that are not from 0 to V - 1 add to nothing.
 struct EmbeddingGrad {
   static constexpr std::string_view op_name = "embedding_grad";
   TensorView dweight, dy, indices;

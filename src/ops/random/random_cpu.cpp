@@ -6,8 +6,8 @@
 #include <numbers>
 #include <vector>
 
-#include "fornax/base/philox.h"
 #include "ops/common/packed_row.h"
+#include "ops/random/numbers.h"
 #include "ops/random/random_op.h"
 #include "ops/random/words.h"
 
@@ -34,19 +34,6 @@ void for_each_piece(const Source& args, int per_element, std::int64_t first, std
                words);
     use(words, at - first, std::max<std::int64_t>(first - at, 0), std::min(last - at, piece));
   }
-}
-
-/// A fraction of 1 with as many bits as T holds.
-template <class T>
-accumulate_t<T> fraction(const std::uint32_t* words) {
-  if constexpr (std::is_same_v<T, double>)
-    return uniform_double(words[0], words[1]);
-  else if constexpr (std::is_same_v<T, Half>)
-    return static_cast<float>(words[0] >> 21) * 0x1p-11f;
-  else if constexpr (std::is_same_v<T, BFloat16>)
-    return static_cast<float>(words[0] >> 24) * 0x1p-8f;
-  else
-    return uniform_float(words[0]);
 }
 
 template <class T>
@@ -81,12 +68,12 @@ void normal(const Source& args, T* y, std::int64_t first, std::int64_t count) {
 
 template <class T>
 void bernoulli(const Source& args, T* y, std::int64_t first, std::int64_t count) {
-  const double p = args.a.real();
+  const std::uint32_t threshold = threshold_of(args.a.real());
   const T one = Scalar(1).to<T>(), zero = Scalar(0).to<T>();
   for_each_piece(args, 1, first, count,
                  [&](const std::uint32_t* words, std::int64_t base, std::int64_t from, std::int64_t to) {
                    for (std::int64_t i = from; i < to; ++i)
-                     y[base + i] = uniform_float(words[i]) < p ? one : zero;
+                     y[base + i] = words[i] >> 8 < threshold ? one : zero;
                  });
 }
 
@@ -97,14 +84,9 @@ void integers(const Source& args, T* y, std::int64_t first, std::int64_t count) 
   for_each_piece(args, 2, first, count,
                  [&](const std::uint32_t* words, std::int64_t base, std::int64_t from, std::int64_t to) {
                    for (std::int64_t i = from; i < to; ++i) {
-                     // The upper half of range * (high, low), by halves.
-                     const std::uint64_t high = range >> 32, rest = range & 0xffffffff;
-                     const std::uint64_t w1 = words[2 * i], w0 = words[2 * i + 1];
-                     const std::uint64_t middle = rest * w1 + (rest * w0 >> 32);
-                     const std::uint64_t cross = high * w0 + (middle & 0xffffffff);
-                     const std::uint64_t scaled = high * w1 + (middle >> 32) + (cross >> 32);
+                     const std::uint64_t above = scaled(range, words[2 * i], words[2 * i + 1]);
                      y[base + i] =
-                         Scalar(static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + scaled)).to<T>();
+                         Scalar(static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + above)).to<T>();
                    }
                  });
 }
@@ -145,11 +127,8 @@ void permute(const RandomPermutation& args) {
     }
   };
   std::vector<Entry> entries(static_cast<std::size_t>(args.y.numel()));
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto words = philox(args.seed, i / 2, args.offset);
-    entries[i] = {std::uint64_t{words[2 * (i % 2)]} << 32 | words[2 * (i % 2) + 1],
-                  static_cast<std::int64_t>(i)};
-  }
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    entries[i] = {permutation_key(args.seed, args.offset, i), static_cast<std::int64_t>(i)};
   std::sort(entries.begin(), entries.end());
   for (std::size_t i = 0; i < entries.size(); ++i)
     args.y.ptr<std::int64_t>()[static_cast<std::int64_t>(i) * args.y.strides[0]] = entries[i].index;

@@ -9,13 +9,12 @@
 #include "fornax/base/parallel.h"
 #include "ops/reduce/reduce_kernels.h"
 #include "ops/reduce/reduce_op.h"
-#include "ops/reduce/reduce_plan.h"
+#include "ops/reduce/reduce_walk.h"
 
 namespace fornax::ops {
 namespace {
 
 using cpu::Fold;
-using cpu::ReduceAxis;
 using cpu::ReduceWalk;
 
 Fold fold_of(ReduceKind kind) {
@@ -60,8 +59,8 @@ template <class T>
 class Reduction {
  public:
   explicit Reduction(const Reduce& args)
-      : args_(args), fold_(fold_of(args.kind)), plan_(cpu::plan_reduce(args.x, args.y, args.center)) {
-    const auto take = [](cpu::ReduceAxes& axes) {
+      : args_(args), fold_(fold_of(args.kind)), plan_(plan_reduce(args.x, args.y, args.center)) {
+    const auto take = [](ReduceAxes& axes) {
       return axes.count() > 0 ? axes.pop_back() : ReduceAxis{.size = 1, .x = 1, .y = 1, .center = 1};
     };
     inner_ = take(plan_.reduced);
@@ -203,9 +202,9 @@ class Reduction {
   const cpu::FoldKernels<T>& kernels_ = fold_kernels<T>();
   const cpu::Copy copy_ = cpu::copy_to_compute(args_.x.dtype);
   Fold fold_;
-  cpu::ReducePlan plan_;  // without the next two axes
-  ReduceAxis inner_;      // the innermost reduced axis
-  ReduceAxis outputs_;    // the innermost kept axis
+  ReducePlan plan_;     // without the next two axes
+  ReduceAxis inner_;    // the innermost reduced axis
+  ReduceAxis outputs_;  // the innermost kept axis
   std::int64_t per_inner_, width_, blocks_, units_, steps_;
 };
 

@@ -4,14 +4,14 @@
 
 #include "fornax/base/parallel.h"
 #include "ops/reduce/reduce_op.h"
-#include "ops/reduce/reduce_plan.h"
+#include "ops/reduce/reduce_walk.h"
 
 namespace fornax::ops {
 namespace {
 
 template <class Y, class X, class Merge>
 void reduce(const Reduce& args, Y identity, Merge merge) {
-  const cpu::ReducePlan plan = cpu::plan_reduce(args.x, args.y);
+  const ReducePlan plan = plan_reduce(args.x, args.y);
   const std::int64_t count = plan.reduced.numel();
   parallel_for(0, plan.kept.numel(), 1 + 32768 / (count + 1), [&](std::int64_t first, std::int64_t last) {
     cpu::ReduceWalk output(plan.kept, first);

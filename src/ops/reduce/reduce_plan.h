@@ -6,8 +6,8 @@
 
 #include "fornax/dispatch/tensor_view.h"
 
-/// How CPU kernels walk a tensor that is reduced over some axes.
-namespace fornax::cpu {
+/// In which order kernels walk a tensor that is reduced over some axes, on every device.
+namespace fornax::ops {
 
 /// One axis with its strides in elements; y's and the center's are 0 where the axis is reduced.
 struct ReduceAxis {
@@ -73,35 +73,4 @@ inline ReducePlan plan_reduce(const TensorView& x, const TensorView& y, const Te
   return plan;
 }
 
-/// Offsets of one position of some axes, which steps on in row-major order.
-class ReduceWalk {
- public:
-  ReduceWalk(const ReduceAxes& axes, std::int64_t start) : axes_(axes) {
-    for (int i = axes.count() - 1; i >= 0 && start > 0; --i) {
-      index_[static_cast<std::size_t>(i)] = start % axes[i].size;
-      move(axes[i], start % axes[i].size);
-      start /= axes[i].size;
-    }
-  }
-  void next() {
-    for (int i = axes_.count() - 1; i >= 0; --i) {
-      std::int64_t& index = index_[static_cast<std::size_t>(i)];
-      move(axes_[i], 1);
-      if (++index < axes_[i].size) return;
-      move(axes_[i], -index);
-      index = 0;
-    }
-  }
-  std::int64_t x = 0, y = 0, center = 0;
-
- private:
-  void move(const ReduceAxis& axis, std::int64_t by) {
-    x += by * axis.x;
-    y += by * axis.y;
-    center += by * axis.center;
-  }
-  const ReduceAxes& axes_;
-  std::array<std::int64_t, max_rank> index_{};
-};
-
-}  // namespace fornax::cpu
+}  // namespace fornax::ops

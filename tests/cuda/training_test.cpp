@@ -1,0 +1,101 @@
+// Whole training steps on the device follow the CPU's, without a wait and without a finding.
+#include <cmath>
+
+#include "cuda/device_test.h"
+#include "fornax/base/error.h"
+#include "fornax/data/data_loader.h"
+#include "fornax/data/image_dataset.h"
+#include "fornax/data/prefetcher.h"
+#include "fornax/models/resnet.h"
+#include "fornax/ops/loss.h"
+#include "fornax/ops/random.h"
+#include "fornax/optim/adamw.h"
+#include "fornax/optim/sgd.h"
+
+namespace fornax {
+namespace {
+
+constexpr int steps = 4;
+
+data::DataLoader small_loader() {
+  static const auto images = std::make_shared<data::ImageDataset>(
+      data::synthetic_images({.count = 32, .height = 16, .width = 16}), data::ImageOptions{});
+  return {images, {.batch_size = 8, .workers = 1, .shuffle = true, .seed = 3}};
+}
+
+/// The losses of a few steps of a narrow ResNet-50.
+std::vector<double> train(Device device) {
+  Generator generator(1);
+  const GeneratorGuard guard(generator);
+  const auto model = models::resnet50({.classes = 10, .width = 0.125});
+  model->to(device, MemoryFormat::channels_last);
+  optim::SGD optimizer(model->named_parameters(), {.lr = 0.05, .momentum = 0.9, .weight_decay = 1e-4});
+  data::DataLoader loader = small_loader();
+  std::vector<Tensor> losses;
+  for (const auto& [x, label] : data::Prefetcher(loader, device)) {
+    const Tensor loss = cross_entropy((*model)(x), label);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+    losses.push_back(loss.detach());
+  }
+  std::vector<double> values;
+  for (const Tensor& loss : losses) values.push_back(loss.item());
+  return values;
+}
+
+class CudaTraining : public test::SimulatedDevice {};
+
+TEST_F(CudaTraining, LossesOfAResNetFollowTheCpu) {
+  const std::vector<double> want = train(Device::cpu());
+  ASSERT_EQ(want.size(), steps);
+  const std::vector<double> got = train(device_);
+  for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-3 * std::abs(want[i])) << i;
+}
+
+TEST_F(CudaTraining, IsTheSameInEveryOrderThatStreamsAllow) {
+  const std::vector<double> eager = train(device_);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    sim::set_schedule({sim::Schedule::lazy, seed});
+    EXPECT_EQ(train(device_), eager) << "seed " << seed;
+  }
+}
+
+TEST_F(CudaTraining, AStepWaitsForNothing) {
+  const auto model = models::resnet18({.classes = 10, .width = 0.125});
+  model->to(device_, MemoryFormat::channels_last);
+  optim::AdamW optimizer(model->named_parameters(), {.lr = 1e-3});
+  data::DataLoader loader = small_loader();
+  int step = 0, waits = 0;
+  for (const auto& [x, label] : data::Prefetcher(loader, device_)) {
+    if (step++ == 1) waits = sim::host_waits();
+    const Tensor loss = cross_entropy((*model)(x), label);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+  }
+  EXPECT_EQ(sim::host_waits(), waits);
+  EXPECT_EQ(step, steps);
+}
+
+TEST_F(CudaTraining, GoesOnWithASmallerBatchAfterMemoryRanOut) {
+  const auto model = models::resnet18({.classes = 10, .width = 0.125});
+  model->to(device_, MemoryFormat::channels_last);
+  optim::SGD optimizer(model->named_parameters(), {.lr = 0.1});
+  const auto step = [&](std::int64_t batch) {
+    const Tensor x = randn({batch, 3, 16, 16}, {.device = device_, .format = MemoryFormat::channels_last});
+    const Tensor label = randint(0, 10, {batch}, {.dtype = i64, .device = device_});
+    const Tensor loss = cross_entropy((*model)(x), label);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+    return loss.item();
+  };
+  step(2);
+  sim::set_memory_limit(std::size_t{4} << 20);
+  EXPECT_THROW(step(512), OutOfMemory);
+  EXPECT_TRUE(std::isfinite(step(2)));
+}
+
+}  // namespace
+}  // namespace fornax
