@@ -118,8 +118,8 @@ __device__ inline bool is_active(T value) {
 /// must stay in one block of code, or nvcc stores each by itself.
 template <class T>
 __device__ inline T gated(NormGate gate, T dy, bool bit, const NormChannel<T>& channel, T deviation) {
-  const bool passes = gate != NormGate::recompute | is_active(channel.normalised(deviation));
-  return bit & passes ? dy : T(0);
+  const bool active = is_active(channel.normalised(deviation));
+  return bit && (active || gate != NormGate::recompute) ? dy : T(0);
 }
 
 }  // namespace fornax::cuda
