@@ -152,19 +152,6 @@ void add_embedding_cases(std::vector<OpCase>& cases) {
   cases.push_back({.name = "embedding_empty", .inputs = {hashed({5, 7}, 1), arange(0)}, .run = run});
 }
 
-void add_range_cases(std::vector<OpCase>& cases) {
-  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8}) {
-    cases.push_back({.name = "arange_" + std::string(name_of(dtype)),
-                     .inputs = {hashed({1}, 1)},  // its device is the result's
-                     .run = [dtype](Inputs in) { return arange(3, 12, 4, dtype, in[0].device()); },
-                     .expected = tensor<double>({3, 7, 11}),
-                     .wants_grad = {false},
-                     .dtypes = {f64}});
-#include <cmath>
-
-  }
-}
-
 }  // namespace
 
 std::vector<OpCase> rearrange_op_cases() {
@@ -174,7 +161,6 @@ std::vector<OpCase> rearrange_op_cases() {
   add_casting_cases(cases);
   add_range_cases(cases);
   add_embedding_cases(cases);
-  add_range_cases(cases);
   return cases;
 }
 
