@@ -136,10 +136,11 @@ void check_guard_zone(const Block& block) {
   const auto* const end = reinterpret_cast<const unsigned char*>(block.data) + range_of(block.bytes);
   const auto* byte = reinterpret_cast<const unsigned char*>(block.data) + block.bytes;
   const auto* const bad = std::find_if(byte, end, [](unsigned char at) { return at != guard_pattern; });
-  if (bad != end)
-    report("out-of-bounds", "memory was written " + std::to_string(bad - byte) +
-                                " bytes past the end of block " + std::to_string(block.number) + " of " +
-                                std::to_string(block.bytes) + " bytes");
+  if (bad == end) return;
+  report("out-of-bounds", "memory was written " + std::to_string(bad - byte) +
+                              " bytes past the end of block " + std::to_string(block.number) + " of " +
+                              std::to_string(block.bytes) + " bytes");
+  std::memset(block.data + block.bytes, guard_pattern, range_of(block.bytes) - block.bytes);  // reported once
 }
 
 }  // namespace
