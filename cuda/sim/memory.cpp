@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t guard_bytes = 256;
 constexpr std::size_t huge_page = std::size_t{2} << 20;  // opening and closing memory costs by the page
-constexpr std::size_t quarantine_bytes = std::size_t{256} << 20;
+constexpr std::size_t quarantine_bytes = std::size_t{64} << 20;
 constexpr unsigned char guard_pattern = 0xa5, poison = 0xff;
 constexpr std::size_t default_limit = std::size_t{4} << 30;
 

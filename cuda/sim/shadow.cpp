@@ -290,27 +290,24 @@ void shadow_access(const void* data, std::size_t bytes, Access access) {
 
 void shadow_begin(const char* data, std::size_t bytes) {
   const Operation* const operation = running_operation();
-  for_cells(cell_of_device(data), data, bytes, [&](Cell& cell, unsigned mask) {
-    cell = {};
-    cell.writer = operation ? operation->id : 0;
-    cell.written = cell.valid = mask & 15;
-    return true;
-  });
+  Cell fresh{};
+  fresh.writer = operation ? operation->id : 0;
+  fresh.written = fresh.valid = 15;
+  Cell* const cell = cell_of_device(data);
+  std::fill_n(cell, (bytes + 3) / 4, fresh);
+  if (bytes % 4 != 0) cell[bytes / 4].valid = (1u << bytes % 4) - 1;
 }
 
 void shadow_end(const char* data, std::size_t bytes) {
-  for_cells(cell_of_device(data), data, bytes, [&](Cell& cell, unsigned) {
-    cell.valid = 0;
-    cell.is_freed = 1;
-    return true;
-  });
+  Cell freed{};
+  freed.is_freed = 1;
+  std::fill_n(cell_of_device(data), (bytes + 3) / 4, freed);
 }
 
 void shadow_guard(const char* data, std::size_t bytes) {
-  for_cells(cell_of_device(data), data, bytes, [](Cell& cell, unsigned mask) {
-    if (mask == 15) cell = {};  // a part belongs to the block
-    return true;
-  });
+  // The first cell may hold the end of the block.
+  const std::size_t shared = reinterpret_cast<std::uintptr_t>(data) % 4;
+  std::fill_n(cell_of_device(data) + (shared > 0), (bytes + shared) / 4 - (shared > 0), Cell{});
 }
 
 void shadow_begin_shared(std::size_t offset, std::size_t bytes) {
@@ -320,9 +317,7 @@ void shadow_begin_shared(std::size_t offset, std::size_t bytes) {
   });
 }
 
-void shadow_clear_shared(std::size_t bytes) {
-  std::memset(static_cast<void*>(shared_cells), 0, (bytes + 3) / 4 * sizeof(Cell));
-}
+void shadow_clear_shared(std::size_t bytes) { std::fill_n(shared_cells, (bytes + 3) / 4, Cell{}); }
 
 }  // namespace fornax::sim
 
