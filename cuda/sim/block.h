@@ -86,6 +86,9 @@ std::string thread_name(unsigned block, unsigned thread);
 inline constexpr std::size_t shared_arena_bytes = 256 << 10;
 void begin_shared(std::size_t dynamic_bytes);
 void end_shared();
-char* shared_arena();
+extern constinit char* shared_arena;  // null before the first kernel
+inline bool is_shared_memory(const void* address) {
+  return static_cast<std::size_t>(static_cast<const char*>(address) - shared_arena) < shared_arena_bytes;
+}
 
 }  // namespace fornax::sim

@@ -58,16 +58,11 @@ bool is_argument(const void* address) {
   return at >= begin && at < begin + launch.argument_bytes;
 }
 
-bool is_shared(const void* address) {
-  const auto* const at = static_cast<const char*>(address);
-  return at >= shared_arena() && at < shared_arena() + shared_arena_bytes;
-}
-
 /// `alignment` is what the access needs, 1 if the compiler knows of none.
 inline void check(const void* data, std::size_t bytes, std::size_t alignment, unsigned kind,
                   const void* after) {
   if (!runs_kernel || Fiber::on_a_stack(data)) return;
-  if (!is_device_memory(data) && !is_shared(data)) {
+  if (!is_device_memory(data) && !is_shared_memory(data)) {
     if (is_argument(data) || is_constant(data) || is_reported("host-pointer", after)) return;
     report("host-pointer",
            running_thread_name() + (kind & access_write ? " writes" : " reads") + " memory of the host",

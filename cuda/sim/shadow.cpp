@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -63,9 +62,11 @@ Cell* cell_of_device(const void* address) {
     }
     device_cells = static_cast<Cell*>(memory);
   }
-  return device_cells +
-         static_cast<std::size_t>(static_cast<const char*>(address) - device_memory_base()) / 4;
+  return device_cells + static_cast<std::size_t>(static_cast<const char*>(address) - device_memory_base) / 4;
 }
+
+/// How many bytes a mask of a cell has.
+unsigned bytes_in(unsigned mask) { return 0x4332322132212110u >> 4 * mask & 7; }
 
 /// Calls `visit(cell, mask of bytes)` for the cells of a range, until it returns false.
 template <class Visit>
@@ -98,15 +99,17 @@ struct Self {
   }
   /// True if the operation with that id has finished before this one begins.
   bool comes_after(std::uint32_t other) const {
-    static std::uint32_t known_self = 0, known_other = 0;
-    static bool known = false;
-    if (known_self != operation.id || known_other != other) {
+    struct Known {
+      std::uint32_t self, other;
+      bool is_ordered;
+    };
+    static Known cache[64];
+    Known& known = cache[other % 64];
+    if (known.self != operation.id || known.other != other) {
       const Operation* const earlier = operation_by_id(other);
-      known_self = operation.id;
-      known_other = other;
-      known = !earlier || is_ordered(*earlier, operation);
+      known = {operation.id, other, !earlier || is_ordered(*earlier, operation)};
     }
-    return known;
+    return known.is_ordered;
   }
 };
 
@@ -208,7 +211,7 @@ class Check {
 
   void record_write(Cell& cell, unsigned mask) const {
     const unsigned before = cell.writer == self_.operation.id ? cell.written_by_operation : 0u;
-    const unsigned fresh = is_shared_ ? 0u : static_cast<unsigned>(std::popcount(mask & ~before));
+    const unsigned fresh = is_shared_ ? 0u : bytes_in(mask & ~before);
     self_.operation.bytes_written += fresh;
     if (kind_ & access_read) self_.operation.bytes_read += fresh;  // atomically, with no record as a reader
     cell.written_by_operation = (before | mask) & 15;
@@ -229,7 +232,7 @@ class Check {
   void record_read(Cell& cell, unsigned mask) const {
     const bool is_same = cell.reader == self_.operation.id;
     const unsigned before = is_same ? cell.read : 0u;
-    self_.operation.bytes_read += is_shared_ ? 0u : static_cast<unsigned>(std::popcount(mask & ~before));
+    self_.operation.bytes_read += is_shared_ ? 0u : bytes_in(mask & ~before);
     if (!is_same && cell.reader != 0 && !self_.comes_after(cell.reader)) {
       other_readers()[&cell].push_back(cell.reader);
       cell.has_other_readers = 1;
@@ -269,14 +272,14 @@ void check_thread_access(const void* data, std::size_t bytes, unsigned kind, con
                   static_cast<std::uint16_t>(thread.number),
                   static_cast<std::uint16_t>(thread.block_epoch),
                   static_cast<std::uint16_t>(thread.warp_epoch)};
-  const auto* const at = static_cast<const char*>(data);
-  const bool is_shared = at >= shared_arena() && at < shared_arena() + shared_arena_bytes;
+  const bool is_shared = is_shared_memory(data);
   if (!is_shared && device_of(data) != self.operation.device && !is_reported("wrong-device", after))
     report("wrong-device",
            "a kernel of device " + std::to_string(self.operation.device) + " accesses memory of device " +
                std::to_string(device_of(data)),
            after);
-  Cell* const cell = is_shared ? shared_cells + (at - shared_arena()) / 4 : cell_of_device(data);
+  Cell* const cell =
+      is_shared ? shared_cells + (static_cast<const char*>(data) - shared_arena) / 4 : cell_of_device(data);
   const Check check(self, is_shared, kind, after);
   for_cells(cell, data, bytes, [&](Cell& one, unsigned mask) { return check.run(one, mask); });
 }
@@ -311,7 +314,7 @@ void shadow_guard(const char* data, std::size_t bytes) {
 }
 
 void shadow_begin_shared(std::size_t offset, std::size_t bytes) {
-  for_cells(shared_cells + offset / 4, shared_arena() + offset, bytes, [](Cell& cell, unsigned mask) {
+  for_cells(shared_cells + offset / 4, shared_arena + offset, bytes, [](Cell& cell, unsigned mask) {
     cell.valid = mask & 15;
     return true;
   });
