@@ -1,4 +1,6 @@
 // Cases of the rows copy, embedding, range, and of the functions that are made of copies.
+#include <cmath>
+
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/embedding.h"
@@ -48,6 +50,11 @@ void add_copying_cases(std::vector<OpCase>& cases) {
   };
   with("copy_to_channels_last", [](Inputs in) { return in[0].to(MemoryFormat::channels_last); });
   with("copy_to_contiguous", [](Inputs in) { return in[0].contiguous(); });
+  with("copy_few_channels", [](Inputs in) {
+    return in[0].narrow(1, 3, 3).contiguous().to(MemoryFormat::channels_last).contiguous();
+  });
+  with("copy_narrow_rows", [](Inputs in) { return in[0].reshape({18, 770}).narrow(1, 16, 48).clone(); });
+  with("copy_expanded", [](Inputs in) { return in[0].narrow(3, 2, 1).expand({2, 70, 9, 16}).clone(); });
   with("copy_transposed", [](Inputs in) { return in[0].permute({3, 1, 0, 2}).clone().contiguous(); });
   for (const DType dtype : {f32, f16, bf16}) {
     const std::string suffix(name_of(dtype));
@@ -60,7 +67,7 @@ void add_copying_cases(std::vector<OpCase>& cases) {
     };
     cast("copy_cast_", [dtype](Inputs in) { return in[0].to(f32).to(dtype).to(f32); });
     cast("copy_cast_transposed_", [dtype](Inputs in) {
-      Tensor y = empty({2, 9, 70, 11}, {.dtype = dtype});
+      Tensor y = empty({2, 9, 70, 11}, {.dtype = dtype, .device = in[0].device()});
       y.copy_(in[0].to(f32).transpose(1, 2));
       return y.transpose(1, 2).to(f32).contiguous();
     });
@@ -72,6 +79,60 @@ void add_copying_cases(std::vector<OpCase>& cases) {
                      .expected = gt(image, 0).to(f64),
                      .dtypes = {f64}});
   }
+}
+
+/// Casts of each dtype to each other, in rows of adjacent elements and in others.
+void add_casting_cases(std::vector<OpCase>& cases) {
+  constexpr DType all[] = {f64, f32, f16, bf16, i64, i32, u8, boolean};
+  const std::vector<double> numbers = {0, 1,  2.75, 100, 0, 3,   17, 1,  64, 5,
+                                       0, 33, 99,   7,   8, 1.5, 2,  20, 4,  6};
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  for (const DType from : all) {
+    std::vector<double> expected;
+    for (const DType to : all) {
+      for (const double number : numbers) {
+        const bool whole = !is_floating(from) || !is_floating(to);
+        expected.push_back(from == boolean || to == boolean ? number != 0
+                           : whole                          ? std::trunc(number)
+                                                            : number);
+      }
+    }
+    cases.push_back({.name = "cast_from_" + std::string(name_of(from)),
+                     .inputs = {from_span<double>(numbers, {count})},
+                     .run =
+                         [from, all](Inputs in) {
+                           const Tensor x = in[0].to(from), column = stack({x, x}, 1).select(1, 1);
+                           std::vector<Tensor> rows;
+                           for (const DType to : all) {
+                             const Tensor row = x.to(to).to(f64), strided = column.to(to).to(f64);
+                             rows.push_back(where(eq(row, strided), row, -1));
+                           }
+                           return stack(rows);
+                         },
+                     .expected = from_span<double>(expected, {8, count}),
+                     .wants_grad = {false},
+                     .dtypes = {f64}});
+  }
+}
+
+void add_range_cases(std::vector<OpCase>& cases) {
+  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8}) {
+    cases.push_back({.name = "arange_" + std::string(name_of(dtype)),
+                     .inputs = {zeros({1}, {.dtype = f64})},
+                     .run = [dtype](Inputs in) { return arange(3, 12, 4, dtype, in[0].device()); },
+                     .expected = tensor<double>({3, 7, 11}),
+                     .wants_grad = {false},
+                     .dtypes = {f64}});
+  }
+  std::vector<double> numbers(700);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = -5 + 0.25 * static_cast<double>(i);
+  cases.push_back(
+      {.name = "linspace",
+       .inputs = {zeros({1}, {.dtype = f64})},
+       .run = [](Inputs in) { return linspace(-5, 169.75, 700, {.dtype = f64, .device = in[0].device()}); },
+       .expected = from_span<double>(numbers, {700}),
+       .wants_grad = {false},
+       .dtypes = {f64}});
 }
 
 void add_embedding_cases(std::vector<OpCase>& cases) {
@@ -99,6 +160,8 @@ void add_range_cases(std::vector<OpCase>& cases) {
                      .expected = tensor<double>({3, 7, 11}),
                      .wants_grad = {false},
                      .dtypes = {f64}});
+#include <cmath>
+
   }
 }
 
@@ -108,6 +171,8 @@ std::vector<OpCase> rearrange_op_cases() {
   std::vector<OpCase> cases;
   add_rearranging_cases(cases);
   add_copying_cases(cases);
+  add_casting_cases(cases);
+  add_range_cases(cases);
   add_embedding_cases(cases);
   add_range_cases(cases);
   return cases;

@@ -43,10 +43,9 @@ Tensor as_it_lies(const Tensor& x, Device device) {
   from->ready_for(current_stream(worker));
   backend_of(worker.type).copy(to->data(), from->data(), from->bytes(), current_stream(worker));
   current_stream(worker).synchronize();
-  const auto offset = static_cast<const std::byte*>(static_cast<TensorView>(x).data) -
-                      static_cast<const std::byte*>(from->data());
-  return Tensor::from_storage(std::move(to), static_cast<std::size_t>(offset), x.dtype(), x.shape(),
-                              x.strides());
+  const auto* data = static_cast<const std::byte*>(static_cast<TensorView>(x).data);
+  const auto offset = static_cast<std::size_t>(data - static_cast<const std::byte*>(from->data()));
+  return Tensor::from_storage(std::move(to), offset, x.dtype(), x.shape(), x.strides());
 }
 
 bool wants_grad(const OpCase& op_case, std::size_t i) {
