@@ -18,7 +18,8 @@ def images(r):
         black = F.pad(x.double() / 255, [far] * 4)
         out = []
         for i, image in enumerate(black):
-            top, left = ((x.shape[2] - height) // 2, (x.shape[3] - width) // 2) if offsets is None else offsets[i].tolist()
+            centre = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+            top, left = centre if offsets is None else offsets[i].tolist()
             crop = image[:, far + top:far + top + height, far + left:far + left + width]
             out.append(crop.flip(-1) if flip is not None and flip[i] else crop)
         return (torch.stack(out) - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
