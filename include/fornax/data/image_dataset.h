@@ -53,8 +53,8 @@ class FORNAX_API ImageDataset final : public Dataset {
   std::vector<float> values_;  ///< [256, channels]: what each byte becomes
 };
 
-/// The images of a directory (see read_mnist, read_cifar10); where `options` has the default mean and stddev,
-/// they are those of the set's training images.
+/// The images of a directory; they throw as read_mnist and read_cifar10 and ImageDataset do. Where `options`
+/// has the default mean and stddev, they are those of the set's training images.
 FORNAX_API std::shared_ptr<ImageDataset> mnist(const std::string& directory, Split split,
                                                ImageOptions options = {});
 FORNAX_API std::shared_ptr<ImageDataset> fashion_mnist(const std::string& directory, Split split,
