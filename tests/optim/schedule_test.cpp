@@ -18,8 +18,9 @@ using testing::ElementsAre;
 
 // Has rates and takes no steps.
 struct Rated final : Optimizer {
-  Rated(std::initializer_list<Rates> groups)
-      : Optimizer(std::vector<State>(groups.size()), {}), rates(groups) {}
+  Rated(std::initializer_list<Rates> groups) : Optimizer(std::vector<Memory>{}), rates(groups) {
+    for (std::size_t i = 0; i < groups.size(); ++i) append_group({});
+  }
   void step() override {}
   std::vector<Number> numbers(std::size_t group) override {
     if (!rates[group].momentum) rates[group].momentum = 0;
