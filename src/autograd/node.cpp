@@ -129,7 +129,7 @@ Grads Leaf::backward(const Tensor& dy) {
     grad_ = empty_like(dy);
     dispatch::run(grad_accumulate_row, GradAccumulate{grad_, dy, {}});
   }
-  for (const auto& [id, hook] : ready_hooks_) hook(grad_);
+  for (const auto& [id, hook] : std::vector(ready_hooks_)) hook(grad_);  // a copy: one may remove itself
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
 #include "fornax/ops/create.h"
+#include "fornax/ops/elementwise.h"
 #include "fornax/tensor/tensor.h"
 #include "support/error_of.h"
 
@@ -134,6 +135,50 @@ TEST(Engine, HooksSeeAndReplaceGradients) {
   twice(h).backward();
   EXPECT_EQ(h.grad().item(), 20);
   EXPECT_THAT(ready, ElementsAre(40));
+}
+
+TEST(Engine, AHookMayRemoveItself) {
+  Tensor x = leaf(), h = twice(x);
+  int of_h = 0, of_x = 0, calls = 0;
+  of_h = h.register_hook([&](const Tensor&) {
+    ++calls;
+    h.remove_hook(of_h);
+    return Tensor();
+  });
+  h.register_hook([](const Tensor& dy) { return tensor<double>({10 * dy.item()}); });
+  of_x = x.register_grad_ready_hook([&](const Tensor&) {
+    ++calls;
+    x.remove_hook(of_x);
+  });
+  h.backward({}, true);
+  h.backward();
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(x.grad().item(), 40);
+}
+
+TEST(Engine, AHookMayRunAnotherBackwardOnTheSameLeaf) {
+  Tensor x = leaf(), y = x * 2;
+  y.register_hook([&](const Tensor&) {
+    const GradGuard record(true);
+    (x * 3).backward();
+    return Tensor();
+  });
+  (y * x).backward();
+  EXPECT_EQ(x.grad().item(), 3 + 4);
+}
+
+TEST(Engine, AHookThatFreesTheGraphAroundItIsNoticed) {
+  Tensor x = leaf(), y = twice(x);
+  bool inside = false;
+  y.register_hook([&](const Tensor&) {
+    if (!std::exchange(inside, true)) {
+      const GradGuard record(true);
+      keep(y).backward();
+    }
+    return Tensor();
+  });
+  EXPECT_THAT(error_of<AutogradError>([&] { twice(y).backward(); }),
+              testing::StartsWith("[double] expected a graph that has not been differentiated yet"));
 }
 
 struct WrongShapeGrad final : autograd::Node {

@@ -78,7 +78,8 @@ struct Input {
 };
 
 /// One recorded op with one differentiable output, or a leaf. A graph may be built by many threads but is
-/// differentiated by one at a time.
+/// differentiated by one at a time, which may run a backward() inside of another one (from a hook). Two
+/// backward() at once on two threads must have no leaf in common.
 class FORNAX_API Node : public GradMeta {
  public:
   /// Gradients of the inputs from that of the output, by public ops, which do not record here. Runs with the

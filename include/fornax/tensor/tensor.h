@@ -114,6 +114,7 @@ class FORNAX_API Tensor {
   int register_hook(std::function<Tensor(const Tensor&)> hook);
   /// `hook` runs when a leaf's grad() is complete for this backward.
   int register_grad_ready_hook(std::function<void(const Tensor& leaf_grad)> hook);
+  /// A hook that runs may remove itself.
   void remove_hook(int id);
   /// The same memory without history.
   Tensor detach() const;
