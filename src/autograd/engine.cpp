@@ -13,6 +13,7 @@
 #include "autograd/contracts.h"
 #include "autograd/leaf.h"
 #include "fornax/base/error.h"
+#include "fornax/dispatch/autocast.h"
 
 namespace fornax::autograd {
 namespace {
@@ -100,7 +101,10 @@ void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& read
       if (node.extras_->retain_grad) accumulate(node.extras_->grad, dy);
     }
     if (node.freed_) fail_freed(node);  // by a backward() that a hook ran
-    grads = node.backward(dy);
+    {
+      const AnomalyGuard off(false);  // the ops inside: what comes out is checked below, by this node's name
+      grads = node.backward(dy);
+    }
     dy = {};
   }
   for (std::size_t i = 0; i < node.edges_.size(); ++i) {
@@ -135,6 +139,9 @@ void Engine::drop_pending(Node& from, std::uint64_t visit) {
 
 void Engine::run(Node& root, Tensor gradient, bool retain_graph) {
   const NoGrad no_grad;
+  // Gradients have the dtypes of the forward, which autocast would change.
+  const amp::Autocast no_cpu_cast(DeviceType::cpu, DType::bf16, false);
+  const amp::Autocast no_cuda_cast(DeviceType::cuda, DType::bf16, false);
   const Depth nesting;
   std::optional<Outer> outer;
   if (depth > 1) outer.emplace();

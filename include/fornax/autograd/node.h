@@ -135,16 +135,17 @@ class FORNAX_API Node : public GradMeta {
 FORNAX_API bool needs_grad(std::span<const Input> inputs);
 
 /// Makes `output` the result of a new N on `inputs` (those whose gradients N::backward returns, in that
-/// order), filled in by `fill(N&)`. Does nothing if recording is off or no input needs a gradient.
+/// order), filled in by `fill(N&)`. Does nothing if recording is off or no input needs a gradient, but that
+/// anomaly mode looks at the output.
 template <class N, class Fill>
 void record(Tensor& output, std::span<const Input> inputs, Fill&& fill) {
-  if (needs_grad(inputs)) {
+  const bool wanted = needs_grad(inputs);
+  if (wanted || anomaly_enabled()) {
     Ref<N> node = Ref<N>::first(new N);
     fill(*node);
-    detail::attach(output, std::move(node), inputs);
-  }
-  if (anomaly_enabled()) [[unlikely]] {
-    detail::check_finite(output, Ref<N>(new N)->name());
+    if (anomaly_enabled()) [[unlikely]]
+      detail::check_finite(output, node->name());
+    if (wanted) detail::attach(output, std::move(node), inputs);
   }
 }
 template <class N, class Fill>

@@ -52,6 +52,7 @@ Tensor bce_of_elements(const Tensor& x, const Tensor& target, const Tensor& pos_
   Tensor losses;
   {
     const NoGrad no_grad;
+    const AnomalyGuard off(false);  // log1p divides by 0 where it does not use the quotient
     const Tensor minus_log_p = log1p(exp(-abs(x))) + maximum(-x, 0);
     losses = (1 - target) * x + times(minus_log_p, share_of_positives(target, pos_weight));
   }
