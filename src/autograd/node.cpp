@@ -37,6 +37,18 @@ bool is_dense(const Tensor& tensor) {
   return tensor.is_contiguous() || tensor.is_contiguous(MemoryFormat::channels_last);
 }
 
+/// Throws AutogradError if `tensor` is a view whose history is no longer that of its memory.
+void check_current(const Tensor& tensor, std::string_view op) {
+  if (!tensor.defined() || !tensor.is_view()) return;
+  const Node* node = node_of(tensor);
+  const bool is_behind = node && !node->is_leaf() && tensor.view_version() != tensor.version();
+  if (is_behind || tensor.misses_history()) {
+    throw AutogradError(op, "expected a view whose memory is as it was when the view was made, got " +
+                                describe(tensor) +
+                                ", which was written in place since; take the view again");
+  }
+}
+
 }  // namespace
 
 std::int64_t live_nodes() noexcept { return node_count; }
@@ -143,23 +155,24 @@ void Leaf::remove_hook(int id) {
   std::erase_if(ready_hooks_, [id](const auto& hook) { return hook.first == id; });
 }
 
+// A view that misses history is among the inputs that need a gradient, so that attach() refuses it.
 bool needs_grad(std::span<const Input> inputs) {
-  return grad_mode &&
-         std::ranges::any_of(inputs, [](const Input& input) { return input.tensor->grad_meta(); });
+  return grad_mode && std::ranges::any_of(inputs, [](const Input& input) {
+           return input.tensor->grad_meta() || input.tensor->misses_history();
+         });
 }
 
 void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> inputs) {
+  bool in_place = false;
   for (const Input& input : inputs) {
     const Tensor& tensor = *input.tensor;
-    Node* made_by = node_of(tensor);
-    if (made_by && tensor.is_view() && !made_by->is_leaf() && tensor.view_version() != tensor.version() &&
-        !tensor.is(output)) {
-      throw AutogradError(node->name(),
-                          "expected a view whose memory is as it was when the view was made, got " +
-                              describe(tensor) + ", which was written in place since; take the view again");
-    }
-    node->edges_.push_back(Ref<Node>(made_by));
+    if (tensor.is(output))
+      in_place = true;
+    else
+      check_current(tensor, node->name());
+    node->edges_.push_back(Ref<Node>(node_of(tensor)));
   }
+  if (in_place) output.storage()->note_recorded_write();
   node->set_output(output);
   output.set_grad_meta(std::move(node));
 }
@@ -184,13 +197,14 @@ void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::st
         "detach(); x=" +
             describe(tensor));
   }
-  if (tensor.is_view() && (node || needs_grad(inputs))) {
+  if (tensor.is_view() && (needs_grad({{tensor}}) || needs_grad(inputs))) {
     throw AutogradError(
         op,
         "expected a tensor that is not a view where gradients are recorded, got a view; write out of "
         "place (concat, stack, where) or under NoGrad; x=" +
             describe(tensor));
   }
+  for (const Input& input : inputs) check_current(*input.tensor, op);
 }
 
 }  // namespace autograd

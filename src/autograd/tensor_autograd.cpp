@@ -72,7 +72,11 @@ void Tensor::remove_hook(int id) {
   if (Node* node = node_of(*this)) node->remove_hook(id);
 }
 
-Tensor Tensor::detach() const { return alias(shape(), strides()); }
+Tensor Tensor::detach() const {
+  Tensor same = alias(shape(), strides());
+  same.impl().is_view = false;
+  return same;
+}
 
 Tensor& Tensor::set_data(const Tensor& source) {
   if (!is_leaf())

@@ -154,7 +154,8 @@ void record(Tensor& output, std::initializer_list<Input> inputs, Fill&& fill) {
 }
 
 /// Throws AutogradError if `tensor` may not be written in place under the present mode: a leaf that requires
-/// grad, or a view of memory that takes part in a graph. Every in-place op calls it first.
+/// grad, or a view of memory that takes part in a graph; or if one of `inputs`, what else the op reads, is a
+/// view from before its memory was written. Every in-place op calls it first.
 FORNAX_API void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::string_view op);
 
 /// Nodes alive in the process: tests hold it to find leaks.

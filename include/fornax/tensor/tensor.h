@@ -63,7 +63,8 @@ class FORNAX_API Tensor {
   /// channels_last if it is that and not also row-major, else contiguous: the format that new results take
   /// over.
   MemoryFormat suggested_format() const;
-  /// True if this was made by a view op from another tensor.
+  /// True if a view op made this from another tensor. What detach() gives is none: it has no part in the
+  /// history of its memory.
   bool is_view() const { return impl().is_view; }
   /// Counts in-place writes to the memory, whichever view they went through.
   std::uint32_t version() const { return impl().storage->version(); }
@@ -106,8 +107,9 @@ class FORNAX_API Tensor {
   /// Lets an interior tensor keep its gradient too.
   void retain_grad();
   /// Differentiates this tensor with respect to all leaves and adds to their grad(). `gradient` (same shape,
-  /// default one) may be left out for a tensor of one element. Frees the graph unless `retain_graph`. Does
-  /// not wait for the device. Throws AutogradError.
+  /// default one) may be left out for a tensor of one element. Frees the graph unless `retain_graph`. A hook
+  /// may call it again; two threads must not call it at once on graphs with a leaf in common. Does not wait
+  /// for the device. Throws AutogradError.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
   /// `hook` sees the gradient of this tensor during backward and may return another one (undefined: no
   /// change). Returns an id for remove_hook.
@@ -116,7 +118,8 @@ class FORNAX_API Tensor {
   int register_grad_ready_hook(std::function<void(const Tensor& leaf_grad)> hook);
   /// A hook that runs may remove itself.
   void remove_hook(int id);
-  /// The same memory without history.
+  /// The same memory without history: writing it in place is not seen by the gradients of this tensor (but
+  /// by the check of what backward saved).
   Tensor detach() const;
   /// Makes this tensor, under all its handles, one of `source`'s memory, device, dtype and strides; it stays
   /// the same leaf: requires_grad and hooks are kept, and grad() goes along. How Module::to moves parameters
@@ -165,6 +168,7 @@ class FORNAX_API Tensor {
   // --- in place: bump the version; return *this (defined in src/ops)
   /// Copies `source` (broadcast, cast) into this. Differentiable.
   Tensor& copy_(const Tensor& source);
+  /// Throws DTypeError if the dtype does not hold `value` (3.7 or NaN in an integer one).
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
   /// this += alpha * other
@@ -199,7 +203,10 @@ class FORNAX_API Tensor {
   bool is_sole_owner() const { return impl_->use_count() == 1 && impl_->storage->use_count() == 1; }
   /// For a view with history: the version of the memory at which that history is true.
   std::uint32_t view_version() const { return impl().view_version; }
-  void set_view_version(std::uint32_t version) const { impl().view_version = version; }
+  /// True for a view from before the last recorded write to its memory, which it has no history of.
+  bool misses_history() const {
+    return impl_ && impl_->is_view && impl_->view_version < impl_->storage->recorded_version();
+  }
 
  private:
   struct Impl : RefCounted {
