@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "fornax/autograd/node.h"
 #include "fornax/base/parallel.h"
 #include "fornax/dispatch/autocast.h"
@@ -34,6 +36,33 @@ TEST(Elementwise, NeverCastsSilently) {
       error_of<DTypeError>(
           [] { where(ones({2}, {.dtype = boolean}), zeros({2}), zeros({2}, {.dtype = i64})); }),
       "[where] expected operands of one dtype (cast with .to()), got f32 and i64; a=f32[2]@cpu b=i64[2]@cpu");
+}
+
+TEST(Fill, WritesOnlyWhatTheDtypeHolds) {
+  EXPECT_EQ(error_of<DTypeError>([] { full({2}, 3.7, {.dtype = i64}); }),
+            "[full] expected a number that i64 holds (or cast with .to()), got 3.7; x=i64[2]@cpu");
+  EXPECT_THROW(full({2}, 300, {.dtype = u8}), DTypeError);
+  EXPECT_THROW(full({2}, std::nan(""), {.dtype = i32}), DTypeError);
+  EXPECT_THROW(full({2}, 2, {.dtype = boolean}), DTypeError);
+  Tensor x = zeros({2}, {.dtype = i32});
+  EXPECT_EQ(error_of<DTypeError>([&] { x.fill_(0.5); }),
+            "[fill_] expected a number that i32 holds (or cast with .to()), got 0.5; x=i32[2]@cpu");
+  EXPECT_EQ(x.version(), 0u);
+  EXPECT_EQ(error_of<DTypeError>([&] { full_like(x, -0.5); }),
+            "[full_like] expected a number that i32 holds (or cast with .to()), got -0.5; x=i32[2]@cpu");
+  EXPECT_EQ(full_like(x, 1.0).to_vector<std::int32_t>(), (std::vector<std::int32_t>{1, 1}));
+  EXPECT_EQ(full_like(x, 0.5, f64)[0].item(), 0.5);
+  Tensor wide = zeros({1}).expand({3});
+  EXPECT_EQ(error_of<ShapeError>([&] { wide.fill_(1); }),
+            "[fill_] expected memory of its own for each element, got an expanded tensor; "
+            "x=f32[3]strides[0]@cpu");
+}
+
+TEST(FullLike, TakesShapeFormatAndDtype) {
+  const Tensor like = zeros({2, 3, 4, 5}, {.dtype = f64, .format = MemoryFormat::channels_last});
+  EXPECT_EQ(full_like(like, 7).strides(), like.strides());
+  EXPECT_EQ(full_like(like, 7).dtype(), f64);
+  EXPECT_EQ(full_like(like, 7, i32)[1][2][3][4].item<int>(), 7);
 }
 
 TEST(Elementwise, DividesFloatingNumbersOnly) {
