@@ -37,16 +37,17 @@ bool is_dense(const Tensor& tensor) {
   return tensor.is_contiguous() || tensor.is_contiguous(MemoryFormat::channels_last);
 }
 
-/// Throws AutogradError if `tensor` is a view whose history is no longer that of its memory.
-void check_current(const Tensor& tensor, std::string_view op) {
-  if (!tensor.defined() || !tensor.is_view()) return;
+/// True for a view whose history is no longer that of its memory.
+bool is_outdated(const Tensor& tensor) {
+  if (!tensor.defined() || !tensor.is_view()) return false;
   const Node* node = node_of(tensor);
   const bool is_behind = node && !node->is_leaf() && tensor.view_version() != tensor.version();
-  if (is_behind || tensor.misses_history()) {
-    throw AutogradError(op, "expected a view whose memory is as it was when the view was made, got " +
-                                describe(tensor) +
-                                ", which was written in place since; take the view again");
-  }
+  return is_behind || tensor.misses_history();
+}
+
+[[noreturn]] void fail_outdated(const Tensor& tensor, std::string_view op) {
+  throw AutogradError(op, "expected a view whose memory is as it was when the view was made, got " +
+                              describe(tensor) + ", which was written in place since; take the view again");
 }
 
 }  // namespace
@@ -168,8 +169,8 @@ void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> input
     const Tensor& tensor = *input.tensor;
     if (tensor.is(output))
       in_place = true;
-    else
-      check_current(tensor, node->name());
+    else if (is_outdated(tensor))
+      fail_outdated(tensor, node->name());
     node->edges_.push_back(Ref<Node>(node_of(tensor)));
   }
   if (in_place) output.storage()->note_recorded_write();
@@ -188,6 +189,7 @@ void detail::check_finite(const Tensor& output, std::string_view op) {
 }
 
 void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::string_view op) {
+  if (!tensor.defined()) throw ValueError(op, "expected a tensor as x, got an undefined one");
   if (!grad_mode) return;
   const Node* node = node_of(tensor);
   if (node && node->is_leaf()) {
@@ -204,7 +206,8 @@ void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::st
         "place (concat, stack, where) or under NoGrad; x=" +
             describe(tensor));
   }
-  for (const Input& input : inputs) check_current(*input.tensor, op);
+  for (const Input& input : inputs)
+    if (is_outdated(*input.tensor)) fail_outdated(*input.tensor, op);
 }
 
 }  // namespace autograd

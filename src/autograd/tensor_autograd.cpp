@@ -42,7 +42,8 @@ void Tensor::set_grad(Tensor grad) {
   Node* node = node_of(*this);
   if (!node) throw AutogradError("set_grad", "expected a tensor that requires grad, got " + describe(*this));
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype() || grad.device() != device()))
-    throw ShapeError("set_grad", "expected a gradient like " + describe(*this) + ", got " + describe(grad));
+    throw ShapeError("set_grad",
+                     "expected a gradient like its tensor, got " + describe(grad) + "; x=" + describe(*this));
   node->set_grad(std::move(grad));
 }
 

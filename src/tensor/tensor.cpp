@@ -28,6 +28,11 @@ std::size_t dense_bytes(const Shape& shape, DType dtype) {
 
 void Tensor::fail_undefined() { throw ValueError("tensor", "expected a tensor, got an undefined one"); }
 
+int normalize_axis(std::int64_t axis, const Tensor& x, std::string_view op) {
+  if (!x.defined()) throw ValueError(op, "expected a tensor as x, got an undefined one");
+  return normalize_axis(axis, x.rank(), op, [&] { return "x=" + describe(x); });
+}
+
 Tensor Tensor::from_storage(Ref<Storage> storage, std::size_t offset, DType dtype, const Shape& shape,
                             const Strides& strides) {
   Tensor tensor;

@@ -21,7 +21,7 @@ TEST(Elementwise, RefusesShapesThatDoNotBroadcast) {
   EXPECT_EQ(error_of<ShapeError>([] {
               zeros({2, 3}) + zeros({4});
             }),
-            "[add] expected shapes that broadcast, got [2,3] and [4]");
+            "[add] expected shapes that broadcast, got [2,3] and [4]; a=f32[2,3]@cpu b=f32[4]@cpu");
 }
 
 TEST(Elementwise, NeverCastsSilently) {

@@ -162,10 +162,11 @@ TEST(Copies, CopyInPlaceBroadcastsAndCasts) {
   Tensor x = zeros({2, 3});
   x.copy_(tensor<std::int64_t>({1, 2, 3}));
   EXPECT_THAT(x.to_vector<float>(), ElementsAre(1, 2, 3, 1, 2, 3));
-  EXPECT_EQ(message_of<ShapeError>([&] {
-              x.copy_(zeros({2, 2}));
-            }),
-            "[copy_] expected shapes that broadcast, got [2,3] and [2,2]");
+  EXPECT_EQ(
+      message_of<ShapeError>([&] {
+        x.copy_(zeros({2, 2}));
+      }),
+      "[copy_] expected shapes that broadcast, got [2,3] and [2,2]; x=f32[2,3]@cpu source=f32[2,2]@cpu");
   EXPECT_EQ(message_of<ShapeError>([&] {
               x.copy_(zeros({2, 2, 3}));
             }),

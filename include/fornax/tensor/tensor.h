@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fornax/base/dtype.h"
@@ -38,6 +39,11 @@ struct TensorOptions {
   MemoryFormat format = MemoryFormat::contiguous;
 };
 
+class Tensor;
+/// `axis` of x counted from the front: -1 is the last. Throws IndexError naming `op` and x, ValueError if x
+/// is undefined.
+FORNAX_API int normalize_axis(std::int64_t axis, const Tensor& x, std::string_view op);
+
 /// A handle to an n-dimensional array of one dtype on one device. Copies of a handle are the same tensor;
 /// views are other tensors on the same memory. A default-constructed tensor is undefined (`defined()` is
 /// false) and stands for an absent optional operand.
@@ -53,7 +59,7 @@ class FORNAX_API Tensor {
   const Strides& strides() const { return impl().view.strides; }
   int rank() const { return shape().rank(); }
   /// Size of `axis`; -1 is the last. Throws IndexError.
-  std::int64_t size(std::int64_t axis) const { return shape()[normalize_axis(axis, rank(), "size")]; }
+  std::int64_t size(std::int64_t axis) const { return shape()[normalize_axis(axis, *this, "size")]; }
   std::int64_t numel() const { return shape().product(); }
   DType dtype() const { return impl().view.dtype; }
   Device device() const { return impl().view.device; }

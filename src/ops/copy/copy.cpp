@@ -80,7 +80,9 @@ Tensor Tensor::clone() const { return copied(*this, dtype(), suggested_format())
 
 Tensor& Tensor::copy_(const Tensor& source) {
   autograd::check_in_place(*this, {{source}}, "copy_");
-  if (broadcast_shapes(shape(), source.shape(), "copy_") != shape())
+  ops::check_defined("copy_", source, "source");
+  const auto operands = [&] { return ops::describe({{"x", *this}, {"source", source}}); };
+  if (broadcast_shapes(shape(), source.shape(), "copy_", operands) != shape())
     throw ShapeError("copy_", fmt::format("expected a source that broadcasts to {}, got {}", describe(*this),
                                           describe(source)));
   ops::check_target("copy_", *this, {});
