@@ -112,5 +112,18 @@ TEST(Autocast, HoldsForThisThreadWhileTheGuardLivesAndCanBeTurnedOffInside) {
   EXPECT_THROW(amp::Autocast(DeviceType::cpu, f32), DTypeError);
 }
 
+TEST(Autocast, PutsEachOpOnItsList) {
+  using amp::CastPolicy;
+  const auto expect = [](CastPolicy policy, std::initializer_list<std::string_view> ops) {
+    for (const std::string_view op : ops) EXPECT_EQ(amp::policy_of(op), policy) << op;
+  };
+  expect(CastPolicy::lower, {"conv2d", "linear", "matmul"});
+  expect(CastPolicy::full,
+         {"exp", "log", "pow", "norm", "logsumexp", "softmax", "log_softmax", "layer_norm", "sum", "mean",
+          "var", "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "binary_cross_entropy_with_logits"});
+  expect(CastPolicy::promote, {"add", "sub", "mul", "div", "maximum", "minimum", "where", "concat", "stack"});
+  expect(CastPolicy::none, {"relu", "batch_norm", "max_pool2d", "no such op"});
+}
+
 }  // namespace
 }  // namespace fornax

@@ -101,6 +101,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllLossOptions& options) {
+  if (Tensor x = log_probabilities; ops::autocast("nll_loss", {&x})) return nll_loss(x, target, options);
   const CrossEntropyOptions all{
       .weight = options.weight, .ignore_index = options.ignore_index, .reduction = options.reduction};
   check("nll_loss", "log_probabilities", log_probabilities, target, all);
