@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "fornax/base/error.h"
 #include "fornax/dispatch/autocast.h"
 #include "fornax/tensor/tensor.h"
+#include "support/error_of.h"
 
 namespace fornax {
 namespace {
@@ -66,9 +68,27 @@ TEST(Dispatch, PrintsEveryReasonIfNobodyAgrees) {
   } catch (const NotImplemented& e) {
     EXPECT_STREQ(e.what(),
                  "[negate] expected a kernel that agrees, got none (packed: needs a multiple of 4 elements; "
-                 "plain: another "
-                 "kernel is forced); y=f32[3]@cpu x=f32[3]@cpu");
+                 "plain: 'packed' is forced); y=f32[3]@cpu x=f32[3]@cpu");
   }
+}
+
+TEST(Dispatch, NamesAForcedKernelThatDoesNotExist) {
+  const Tensor x = tensor<float>({1, 2, 3, 4});
+  const dispatch::KernelGuard guard("negate", "packd");
+  EXPECT_THAT(test::error_of<NotImplemented>([&] { dispatch::run(row, args_of(x, x)); }),
+              testing::HasSubstr("(packed: 'packd' is forced; plain: 'packd' is forced)"));
+}
+
+TEST(DispatchDeathTest, ReportsAnOpOfTheEnvironmentThatTheLibraryDoesNotHave) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own, which reads the environment anew
+  const Tensor x = tensor<float>({1, 2, 3, 4});
+  EXPECT_EXIT(
+      {
+        setenv("FORNAX_KERNEL", "conv2d=im2col,negtae=plain", 1);
+        dispatch::run(row, args_of(x, x));
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "^fornax: FORNAX_KERNEL names 'negtae', which is no op of the library\n$");
 }
 
 TEST(Dispatch, RefusesADtypeThatNoKernelClaims) {
