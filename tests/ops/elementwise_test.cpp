@@ -87,6 +87,33 @@ TEST(Elementwise, ClampWantsABound) {
             "[clamp] expected a bound, got none; x=f32[2]@cpu");
 }
 
+TEST(Elementwise, HasComparisonOperators) {
+  const Tensor x = tensor<float>({1, 2, 3}), two = tensor<float>({2, 2, 2});
+  const auto flags = [](const Tensor& y) { return y.to_vector<bool>(); };
+  EXPECT_THAT(flags(x < two), ElementsAre(true, false, false));
+  EXPECT_THAT(flags(x <= 2), ElementsAre(true, true, false));
+  EXPECT_THAT(flags(x > two), ElementsAre(false, false, true));
+  EXPECT_THAT(flags(2 > x), ElementsAre(true, false, false));
+  EXPECT_THAT(flags(2 >= x), ElementsAre(true, true, false));
+  EXPECT_THAT(flags(2 < x), ElementsAre(false, false, true));
+  EXPECT_THAT(flags(2 <= x), ElementsAre(false, true, true));
+  EXPECT_THAT(flags(x >= two), ElementsAre(false, true, true));
+  EXPECT_THAT(flags(x == two), ElementsAre(false, true, false));
+  EXPECT_THAT(flags(2 == x), ElementsAre(false, true, false));
+  EXPECT_THAT(flags(x != 2), ElementsAre(true, false, true));
+  EXPECT_THAT(flags(2 != x), ElementsAre(true, false, true));
+}
+
+TEST(Elementwise, WhereTakesTwoNumbers) {
+  const Tensor positive = tensor<float>({-1, 1}) > 0;
+  EXPECT_THAT(where(positive, 1, -0.5).to_vector<float>(), ElementsAre(-0.5, 1));
+  EXPECT_THAT(where(positive, 1, 2, i64).to_vector<std::int64_t>(), ElementsAre(2, 1));
+  for (const auto& [a, b] : std::vector<std::pair<Scalar, Scalar>>{{1, 0.5}, {0.5, 1}}) {
+    EXPECT_EQ(error_of<DTypeError>([&] { where(positive, a, b, i64); }),
+              "[where] expected a number that i64 holds (or cast with .to()), got 0.5; x=i64[]@cpu");
+  }
+}
+
 TEST(Elementwise, ResultsTakeTheFormatOfTheFirstDenseOperandOfTheirShape) {
   const Tensor nhwc = zeros({2, 3, 4, 5}, {.format = MemoryFormat::channels_last});
   const auto is_nhwc = [](const Tensor& x) { return x.suggested_format() == MemoryFormat::channels_last; };
@@ -140,6 +167,20 @@ TEST(InPlace, MayReadWhatItWrites) {
   Tensor m = tensor<float>({1, 2, 3, 4}, {2, 2});
   m += m.mT();
   EXPECT_THAT(m.to_vector<float>(), ElementsAre(2, 5, 5, 8));
+}
+
+TEST(InPlace, ReluAndClampAreDifferentiable) {
+  Tensor x = tensor<double>({-2, 1, 3}).set_requires_grad(), y = x * 2, z = x * 2;
+  EXPECT_TRUE(y.relu_().is(y));
+  z.clamp_(-1, 5);
+  EXPECT_THAT(y.to_vector<double>(), ElementsAre(0, 2, 6));
+  EXPECT_THAT(z.to_vector<double>(), ElementsAre(-1, 2, 5));
+  (y * z).backward(ones({3}, {.dtype = f64}));
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(0, 2 * 2 + 2 * 2, 2 * 5));
+  EXPECT_EQ(error_of<ValueError>([&] { z.clamp_({}); }), "[clamp_] expected a bound, got none; x=f64[3]@cpu");
+  Tensor integers = tensor<std::int64_t>({-3, 300});
+  EXPECT_THAT(integers.clamp_(0, 255).to_vector<std::int64_t>(), ElementsAre(0, 255));
+  EXPECT_THROW(integers.relu_(), DTypeError);
 }
 
 TEST(InPlace, RefusesWhatDoesNotFit) {

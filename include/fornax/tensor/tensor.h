@@ -96,8 +96,15 @@ class FORNAX_API Tensor {
   std::vector<T> to_vector() const {
     std::vector<std::conditional_t<std::is_same_v<T, bool>, char, T>> values(
         static_cast<std::size_t>(numel()));
-    copy_to_host(values.data(), dtype_of<T>);
+    copy_to_host(values.data(), values.size(), dtype_of<T>, "to_vector");
     return {values.begin(), values.end()};
+  }
+  /// Writes all elements to memory of the caller, in row-major order of the logical shape; T must be the
+  /// dtype's type. From the CPU: without allocating. Throws DTypeError, ShapeError unless `out` has numel()
+  /// elements. Waits for the device.
+  template <class T>
+  void copy_to(std::span<T> out) const {
+    copy_to_host(out.data(), out.size(), dtype_of<T>, "copy_to");
   }
 
   // --- autograd (defined in src/autograd)
@@ -157,6 +164,9 @@ class FORNAX_API Tensor {
   Tensor operator[](std::int64_t index) const { return select(0, index); }
   /// Repeats axes of size 1 without copying; -1 keeps a size.
   Tensor expand(Shape shape) const;
+  /// Without all axes of size 1.
+  Tensor squeeze() const;
+  /// Without this axis. Throws ShapeError unless its size is 1.
   Tensor squeeze(int axis) const;
   Tensor unsqueeze(int axis) const;
 
@@ -186,6 +196,9 @@ class FORNAX_API Tensor {
   Tensor& sub_(Scalar value);
   Tensor& mul_(Scalar value);
   Tensor& div_(Scalar value);
+  /// As relu() and clamp() of fornax/ops/elementwise.h.
+  Tensor& relu_();
+  Tensor& clamp_(std::optional<Scalar> low, std::optional<Scalar> high = {});
   Tensor& operator+=(const Tensor& other) { return add_(other); }
   Tensor& operator-=(const Tensor& other) { return sub_(other); }
   Tensor& operator*=(const Tensor& other) { return mul_(other); }
@@ -230,7 +243,7 @@ class FORNAX_API Tensor {
   [[noreturn]] static void fail_undefined();
   void* checked_data(DType expected) const;
   Scalar item_scalar() const;
-  void copy_to_host(void* out, DType expected) const;
+  void copy_to_host(void* out, std::size_t count, DType expected, std::string_view op) const;
 
   Ref<Impl> impl_;
 };

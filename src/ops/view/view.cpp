@@ -228,8 +228,19 @@ Tensor Tensor::expand(Shape shape) const {
   return y;
 }
 
+Tensor Tensor::squeeze() const {
+  Shape target;
+  Strides strides;
+  for (int axis = 0; axis < rank(); ++axis) {
+    if (shape()[axis] == 1) continue;
+    target.push_back(shape()[axis]);
+    strides.push_back(this->strides()[axis]);
+  }
+  return reshaped_alias(*this, target, strides);
+}
+
 Tensor Tensor::squeeze(int axis_) const {
-  const int axis = normalize_axis(axis_, rank(), "squeeze");
+  const int axis = normalize_axis(axis_, *this, "squeeze");
   if (shape()[axis] != 1)
     throw ShapeError("squeeze", fmt::format("expected size 1 at axis {}, got {}", axis, describe(*this)));
   Shape target = shape();

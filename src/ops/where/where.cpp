@@ -65,6 +65,13 @@ Tensor where(const Tensor& condition, const Tensor& a, Scalar b) {
   return chosen(condition, a, {}, b);
 }
 
+Tensor where(const Tensor& condition, Scalar a, Scalar b, DType dtype) {
+  ops::check_defined("where", condition, "condition");
+  Tensor first = empty({}, {.dtype = dtype, .device = condition.device()});
+  ops::check_scalar("where", first, a);
+  return where(condition, first.fill_(a), b);
+}
+
 Tensor where(const Tensor& condition, Scalar a, const Tensor& b) {
   ops::check_scalar("where", b, a);
   return chosen(condition, {}, b, a);
