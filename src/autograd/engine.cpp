@@ -1,7 +1,7 @@
 // Policy: a node is ready when all recorded uses of its output have sent their gradient. Of the ready nodes
 // the one that was recorded last goes first, leaves before all others, so gradients are complete as early as
 // they can be and the order is the same in every run. Each node gives up its edges once it has run, which
-// frees what it saved.
+// frees the nodes before it, and what they saved, as soon as they have run too.
 #include "autograd/engine.h"
 
 #include <fmt/core.h>
