@@ -33,6 +33,12 @@ class FORNAX_API Storage : public RefCounted {
 
   std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
   void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }
+  /// The version of the last in-place write that autograd recorded: a view from before it does not have the
+  /// history that its memory has.
+  std::uint32_t recorded_version() const noexcept {
+    return recorded_version_.load(std::memory_order_relaxed);
+  }
+  void note_recorded_write() noexcept { recorded_version_.store(version(), std::memory_order_relaxed); }
 
  private:
   Storage(void* data, std::size_t bytes, Stream home, std::function<void()> release);
@@ -44,7 +50,7 @@ class FORNAX_API Storage : public RefCounted {
   void* data_;
   std::size_t bytes_;
   Stream home_;
-  std::atomic<std::uint32_t> version_{0};
+  std::atomic<std::uint32_t> version_{0}, recorded_version_{0};
   std::vector<Stream> users_;
   std::function<void()> release_;
 };
