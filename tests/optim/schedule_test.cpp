@@ -101,7 +101,7 @@ TEST(Schedules, SayWhichOptionMakesNoSense) {
   EXPECT_EQ(error_of<ValueError>([] {
               sequential({StepLR{}, StepLR{}, StepLR{}}, {3, 2});
             }),
-            "[sequential] expected milestones that ascend");
+            "[sequential] expected milestones that ascend, got 2 after 3");
 }
 
 TEST(Scheduler, SetsTheRatesOfEachGroupFromItsOwnBase) {
