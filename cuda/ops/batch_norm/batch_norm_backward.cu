@@ -135,8 +135,8 @@ __global__ void grad_input_kernel(GradInputOperands<S> operands, NormTiles tiles
   const bool reads_x = operands.dweight || operands.gate == NormGate::recompute;
   for (std::int64_t first = first_row(tiles) + place.row; first < tiles.rows;
        first += unroll * tiles.row_step) {
-    Pack<S, V> dy[unroll], x[unroll];
-    unsigned bits[unroll];
+    Pack<S, V> dy[unroll] = {}, x[unroll] = {};
+    unsigned bits[unroll] = {};
     std::int64_t at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {

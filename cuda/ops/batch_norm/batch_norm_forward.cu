@@ -94,7 +94,7 @@ __global__ void apply_kernel(ApplyOperands<S> operands, NormTiles tiles) {
       channels[k] = NormChannel<T>(operands.channels, channel_of(tiles, place.offset + k));
   // The whole block goes round as often: the lanes join their bits.
   for (std::int64_t first = first_row(tiles); first < tiles.rows; first += unroll * tiles.row_step) {
-    Pack<S, V> x[unroll], residual[unroll];
+    Pack<S, V> x[unroll] = {}, residual[unroll] = {};
     std::int64_t row[unroll], at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {
