@@ -4,24 +4,39 @@
 
 #include "device/cuda.cuh"
 
+// Division of indices by sizes that are known at launch: a multiplication instead of some 20 instructions.
 namespace fornax::cuda {
 
-/// a / b for a >= 0 and b > 0, in 32 bits where both allow it: 64-bit division is a call of some 70
-/// instructions.
-__device__ inline std::int64_t quotient(std::int64_t a, std::int64_t b) {
-  if (((a | b) >> 32) == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
-  return a / b;
-}
+/// Divides numbers below 2^31 by a fixed one (Granlund and Montgomery). Can be made on either side.
+struct Divider {
+  std::uint32_t divisor = 1, factor = 1, shift = 0;
 
-/// Takes the last digit off a number whose lowest digit counts to `base`: index becomes index / base, the
-/// result is the remainder.
-__device__ inline std::int64_t take_digit(std::int64_t& index, std::int64_t base) {
-  const std::int64_t rest = quotient(index, base), digit = index - rest * base;
-  index = rest;
-  return digit;
-}
+  Divider() = default;
+  /// `by` must be above zero and below 2^31.
+  constexpr explicit Divider(std::int64_t by) : divisor(static_cast<std::uint32_t>(by)) {
+    while ((1u << shift) < divisor) ++shift;
+    const std::uint64_t excess = (std::uint64_t{1} << shift) - divisor;
+    factor = static_cast<std::uint32_t>((excess << 32) / divisor + 1);
+  }
+  constexpr std::uint32_t divide(std::uint32_t n) const {
+    return (static_cast<std::uint32_t>((std::uint64_t{n} * factor) >> 32) + n) >> shift;
+  }
+};
 
-/// Rounded up, on the host.
-constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+/// An index of three digits, the first of any size, the last the fastest.
+struct Digits {
+  Divider middle, last;
+
+  struct Values {
+    int at[3];
+  };
+  Digits() = default;
+  constexpr Digits(std::int64_t middle_size, std::int64_t last_size) : middle(middle_size), last(last_size) {}
+  constexpr Values split(std::uint32_t index) const {
+    const std::uint32_t rest = last.divide(index), first = middle.divide(rest);
+    return {{static_cast<int>(first), static_cast<int>(rest - first * middle.divisor),
+             static_cast<int>(index - rest * last.divisor)}};
+  }
+};
 
 }  // namespace fornax::cuda

@@ -8,7 +8,7 @@
 
 #include "device/convert.cuh"
 #include "device/cuda.cuh"
-#include "device/divide.cuh"
+#include "device/quotient.cuh"
 #include "device/pack.cuh"
 #include "ops/batch_norm/batch_norm_op.h"
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "device/cuda.cuh"
-#include "device/divide.cuh"
+#include "device/quotient.cuh"
 #include "device/pack.cuh"
 #include "ops/pool/pool_op.h"
 

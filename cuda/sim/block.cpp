@@ -1,0 +1,225 @@
+// Policy: the threads of a block share one operating system thread. A thread runs until it waits at a barrier
+// or in a warp operation; those that never wait run one after the other on one fiber, without a switch.
+// Blocks run one after the other.
+#include "sim/block.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "sim/report.h"
+
+namespace fornax::sim {
+
+RunningBlock running_block;
+constinit Thread* running_thread = nullptr;
+constinit thread_local bool runs_kernel = false;
+
+namespace {
+
+constinit std::uint64_t order_seed = 0;
+std::vector<Fiber*> idle_fibers;
+constinit Fiber* starting_fiber = nullptr;
+
+/// Starts fresh threads until one of them waits: then it is that thread's fiber.
+[[gnu::noinline]] void run_fresh_threads(Fiber& fiber) {
+  RunningBlock& block = running_block;
+  const Launch& launch = block.grid.launch;
+  while (block.next_fresh < block.thread_count()) {
+    Thread& thread = block.threads[block.start_order[block.next_fresh++]];
+    thread.fiber = &fiber;
+    running_thread = &thread;
+    launch.run(launch.arguments);
+    // It may have waited in between, and others may have run.
+    running_thread->state = Thread::State::done;
+    ++block.finished;
+  }
+  running_thread = nullptr;
+}
+
+void fiber_main() {
+  Fiber& fiber = *starting_fiber;
+  fiber.begin();
+  for (;;) {
+    run_fresh_threads(fiber);
+    idle_fibers.push_back(&fiber);
+    fiber.suspend();
+  }
+}
+
+Fiber& idle_fiber() {
+  if (idle_fibers.empty()) return *new Fiber(fiber_main);
+  Fiber& fiber = *idle_fibers.back();
+  idle_fibers.pop_back();
+  return fiber;
+}
+
+void report_stuck_block() {
+  const RunningBlock& block = running_block;
+  unsigned at_barrier = 0, in_warp_operation = 0;
+  const Thread* shown = nullptr;
+  for (const Thread& thread : block.threads) {
+    if (thread.state == Thread::State::at_barrier) {
+      ++at_barrier;
+      shown = &thread;
+    } else if (thread.state == Thread::State::in_warp_operation) {
+      ++in_warp_operation;
+      if (!shown) shown = &thread;
+    }
+  }
+  report(at_barrier > 0 ? "barrier-divergence" : "warp-divergence",
+         std::to_string(at_barrier) + " threads of block " + std::to_string(block.number) +
+             " wait at a barrier and " + std::to_string(in_warp_operation) + " in a warp operation (" +
+             (shown ? place(shown->where) : "?") + "), which nobody ends: " + std::to_string(block.finished) +
+             " of " + std::to_string(block.thread_count()) + " threads have returned");
+}
+
+void abandon_block() {
+  for (Thread& thread : running_block.threads)
+    if (thread.state != Thread::State::done) {
+      thread.fiber->restart();
+      idle_fibers.push_back(thread.fiber);
+    }
+}
+
+void run_ready_threads(std::mt19937_64& random) {
+  RunningBlock& block = running_block;
+  static std::vector<unsigned> batch;
+  batch.clear();
+  batch.swap(block.ready);
+  if (order_seed != 0) std::shuffle(batch.begin(), batch.end(), random);
+  for (const unsigned number : batch) {
+    running_thread = &block.threads[number];
+    running_thread->fiber->resume();
+  }
+}
+
+/// False if the block got stuck.
+bool run_block(std::mt19937_64& random) {
+  RunningBlock& block = running_block;
+  for (Warp& warp : block.warps) warp = {};
+  for (Thread& thread : block.threads) {
+    thread.state = Thread::State::fresh;
+    thread.block_epoch = thread.warp_epoch = 0;
+  }
+  block.next_fresh = block.finished = block.at_barrier = 0;
+  block.votes = 0;
+  block.ready.clear();
+  if (order_seed != 0) std::shuffle(block.start_order.begin(), block.start_order.end(), random);
+  begin_shared(block.grid.dynamic_shared_bytes);
+  while (block.finished < block.thread_count()) {
+    if (block.next_fresh < block.thread_count()) {
+      starting_fiber = &idle_fiber();
+      starting_fiber->resume();
+    } else if (!block.ready.empty()) {
+      run_ready_threads(random);
+    } else {
+      running_thread = nullptr;
+      report_stuck_block();
+      abandon_block();
+      return false;
+    }
+  }
+  running_thread = nullptr;
+  end_shared();
+  return true;
+}
+
+void prepare(const Grid& grid) {
+  RunningBlock& block = running_block;
+  block.grid = grid;
+  const dim3 dimensions = grid.block_dimensions;
+  const unsigned count = dimensions.x * dimensions.y * dimensions.z;
+  block.threads.resize(count);
+  block.warps.resize((count + 31) / 32);
+  block.start_order.resize(count);
+  std::iota(block.start_order.begin(), block.start_order.end(), 0u);
+  for (unsigned i = 0; i < count; ++i) {
+    Thread& thread = block.threads[i];
+    thread.number = i;
+    thread.index = {i % dimensions.x, i / dimensions.x % dimensions.y, i / (dimensions.x * dimensions.y)};
+  }
+}
+
+}  // namespace
+
+void run_grid(const Grid& grid) {
+  prepare(grid);
+  runs_kernel = true;
+  const dim3 size = grid.dimensions;
+  const std::uint64_t count = std::uint64_t{size.x} * size.y * size.z;
+  std::mt19937_64 random(order_seed);
+  std::vector<std::uint32_t> order;  // empty: ascending
+  if (order_seed != 0 && count > 1 && count <= UINT32_MAX) {
+    order.resize(count);
+    std::iota(order.begin(), order.end(), 0u);
+    std::shuffle(order.begin(), order.end(), random);
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t number = order.empty() ? i : order[i];
+    running_block.number = static_cast<unsigned>(number);
+    running_block.index = {static_cast<unsigned>(number % size.x),
+                           static_cast<unsigned>(number / size.x % size.y),
+                           static_cast<unsigned>(number / size.x / size.y)};
+    if (!run_block(random)) break;
+  }
+  runs_kernel = false;
+}
+
+void wait_as(Thread::State state) {
+  Thread& self = *running_thread;
+  self.state = state;
+  self.fiber->suspend();
+}
+
+void make_ready(Thread& thread) {
+  thread.state = Thread::State::ready;
+  running_block.ready.push_back(thread.number);
+}
+
+int block_barrier(Vote vote, bool predicate, std::source_location where) {
+  RunningBlock& block = running_block;
+  Thread& self = *running_thread;
+  if (block.at_barrier == 0) {
+    block.barrier = where;
+  } else if (block.barrier.line() != where.line() || block.barrier.file_name() != where.file_name()) {
+    report("barrier-divergence", "threads of one block wait at different barriers: " + place(block.barrier) +
+                                     " and " + place(where));
+  }
+  self.where = where;
+  if (predicate) ++block.votes;
+  if (++block.at_barrier < block.thread_count()) {
+    wait_as(Thread::State::at_barrier);
+  } else {
+    const int votes = block.votes;
+    block.vote_result = vote == Vote::count ? votes
+                        : vote == Vote::any ? votes > 0
+                                            : votes == static_cast<int>(block.thread_count());
+    block.at_barrier = 0;
+    block.votes = 0;
+    for (Thread& thread : block.threads) {
+      ++thread.block_epoch;
+      thread.result = static_cast<std::uint64_t>(block.vote_result);
+      if (&thread != &self) make_ready(thread);
+    }
+  }
+  return static_cast<int>(self.result);
+}
+
+uint3 thread_index() noexcept { return running_thread->index; }
+uint3 block_index() noexcept { return running_block.index; }
+dim3 block_dimensions() noexcept { return running_block.grid.block_dimensions; }
+dim3 grid_dimensions() noexcept { return running_block.grid.dimensions; }
+
+std::string thread_name(unsigned block, unsigned thread) {
+  return "block " + std::to_string(block) + " thread " + std::to_string(thread);
+}
+std::string running_thread_name() {
+  return running_thread ? thread_name(running_block.number, running_thread->number) : "";
+}
+
+void set_thread_order(std::uint64_t seed) { order_seed = seed; }
+
+}  // namespace fornax::sim

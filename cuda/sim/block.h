@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <source_location>
+#include <vector>
+
+#include "sim/fiber.h"
+#include "sim/language.h"
+
+namespace fornax::sim {
+
+/// A thread of the block that runs. Those that wait keep the fiber on which they began.
+struct Thread {
+  enum class State : std::uint8_t { fresh, ready, at_barrier, in_warp_operation, done };
+
+  uint3 index{};
+  unsigned number = 0;  // in the block
+  State state = State::fresh;
+  Fiber* fiber = nullptr;
+
+  // How many barriers of the block, and of the warp, it has passed.
+  std::uint32_t block_epoch = 0, warp_epoch = 0;
+
+  // The barrier or warp operation in which it waits.
+  std::source_location where;
+  std::uint64_t value = 0, result = 0;
+  int argument = 0, width = 32;
+};
+
+/// The operation in which lanes of a warp meet.
+struct Warp {
+  unsigned arrived = 0;  // lanes; 0: nobody waits
+  unsigned mask = 0;
+  WarpOperation operation{};
+  std::source_location where;
+  std::uint32_t epoch = 0;
+};
+
+/// A launch that runs: what its blocks have in common.
+struct Grid {
+  dim3 dimensions, block_dimensions;
+  std::size_t dynamic_shared_bytes = 0;
+  Launch launch{};
+};
+
+/// The block that runs. There is one at a time.
+struct RunningBlock {
+  Grid grid;
+  uint3 index{};
+  unsigned number = 0;  // in the grid
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::vector<unsigned> start_order, ready;
+  unsigned next_fresh = 0, finished = 0;
+
+  // The barrier at which threads wait.
+  unsigned at_barrier = 0;
+  std::source_location barrier;
+  int votes = 0;
+  int vote_result = 0;
+
+  unsigned thread_count() const { return static_cast<unsigned>(threads.size()); }
+};
+
+/// Valid while a kernel runs.
+extern RunningBlock running_block;
+extern constinit Thread* running_thread;  // null outside of a kernel's code
+/// True on the operating system's thread that runs a kernel.
+extern constinit thread_local bool runs_kernel;
+
+void run_grid(const Grid& grid);
+
+/// Called on a simulated thread: lets others run until somebody makes it ready.
+void wait_as(Thread::State state);
+void make_ready(Thread& thread);
+
+/// "block 3 thread 17".
+std::string running_thread_name();
+std::string thread_name(unsigned block, unsigned thread);
+
+// Shared memory of the running block.
+
+inline constexpr std::size_t shared_arena_bytes = 256 << 10;
+void begin_shared(std::size_t dynamic_bytes);
+void end_shared();
+char* shared_arena();
+
+}  // namespace fornax::sim

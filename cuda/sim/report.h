@@ -1,0 +1,20 @@
+#pragma once
+
+#include <source_location>
+#include <string>
+
+#include "sim/simulator.h"
+
+namespace fornax::sim {
+
+/// Notes a finding, once for each kind, operation and text. `after` is the return address of the code that
+/// did it.
+void report(const char* kind, const std::string& text, const void* after = nullptr);
+
+/// True if this kind was reported of this code while the current operation runs: saves composing the text.
+bool is_reported(const char* kind, const void* after);
+
+/// "file.cu:12".
+std::string place(const std::source_location& where);
+
+}  // namespace fornax::sim
