@@ -35,7 +35,8 @@ class GradSums {
   using Part = PairOfSums<T, K>;
   using Operands = GradSumOperands<S>;
 
-  __device__ GradSums(const Operands& operands, std::int64_t channel) : operands_(operands) {
+  __device__ GradSums(const Operands& operands, const NormLayout&, std::int64_t channel)
+      : operands_(operands) {
     for (int k = 0; k < K; ++k) channels_[k] = NormChannel<T>(operands.channels, channel + k);
   }
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
