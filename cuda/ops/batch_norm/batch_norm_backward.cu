@@ -35,7 +35,8 @@ class GradSums {
   using Part = PairOfSums<T, K>;
   using Operands = GradSumOperands<S>;
 
-  __device__ GradSums(const Operands& operands, std::int64_t channel) : operands_(operands) {
+  __device__ GradSums(const Operands& operands, const NormLayout&, std::int64_t channel)
+      : operands_(operands) {
     for (int k = 0; k < K; ++k) channels_[k] = NormChannel<T>(operands.channels, channel + k);
   }
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
@@ -135,8 +136,8 @@ __global__ void grad_input_kernel(GradInputOperands<S> operands, NormTiles tiles
   const bool reads_x = operands.dweight || operands.gate == NormGate::recompute;
   for (std::int64_t first = first_row(tiles) + place.row; first < tiles.rows;
        first += unroll * tiles.row_step) {
-    Pack<S, V> dy[unroll], x[unroll];
-    unsigned bits[unroll];
+    Pack<S, V> dy[unroll] = {}, x[unroll] = {};
+    unsigned bits[unroll] = {};
     std::int64_t at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {

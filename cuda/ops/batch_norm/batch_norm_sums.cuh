@@ -65,21 +65,24 @@ struct PairOfSums {
 };
 
 /// What the first kernel leaves: of each chunk the two sums of each channel, and how many elements of a
-/// channel it held. A kernel that makes x can leave the same in passing; see combine_moments().
+/// channel it held; for moments, the values from which differences were taken (null: zero). A kernel that
+/// makes x can leave the same in passing; see combine_moments().
 template <class T>
 struct ChannelPartials {
   T *first, *second;  // [chunks, channels]
   T* counts;          // [chunks]
+  T* origins;         // [channels]
   int chunks;
   std::int64_t channels;
 
   static std::size_t bytes(std::int64_t chunks, std::int64_t channels) {
-    return static_cast<std::size_t>(chunks * (2 * channels + 1)) * sizeof(T);
+    return static_cast<std::size_t>(chunks * (2 * channels + 1) + channels) * sizeof(T);
   }
   ChannelPartials(T* memory, int chunk_count, std::int64_t channel_count)
       : first(memory),
         second(memory + chunk_count * channel_count),
         counts(second + chunk_count * channel_count),
+        origins(counts + chunk_count),
         chunks(chunk_count),
         channels(channel_count) {}
 };
@@ -222,8 +225,8 @@ class SumWalk {
 };
 
 /// The first kernel. `Sums` loads Sums::packs packs of Sums::V elements before it adds them to a Sums::Part,
-/// of one channel if planar, else of V: Sums(operands, first channel), load(u, walk) for u < packs, and
-/// add<R>(u, part) for the R packs from u on, all of them or one.
+/// of one channel if planar, else of V: Sums(operands, layout, first channel), for moments origin(k), load(u,
+/// walk) for u < packs, and add<R>(u, part) for the R packs from u on, all of them or one.
 template <class Sums, bool planar, class T = typename Sums::Part::Value>
 __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, ChannelPartials<T> partials) {
   constexpr int channels = planar ? 1 : Sums::V, packs = Sums::packs;
@@ -240,7 +243,10 @@ __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, Channel
   part.clear();
   SumWalk<planar, Sums::V> walk(cut, chunk, channel, member);
   if (inside) {
-    Sums sums(operands, channel);
+    Sums sums(operands, cut.layout, channel);
+    if constexpr (requires { sums.origin(0); })
+      if (chunk == 0 && member == 0)
+        for (int k = 0; k < channels; ++k) partials.origins[channel + k] = sums.origin(k);
     while (walk.valid()) {
       int count = 0;
 #pragma unroll
