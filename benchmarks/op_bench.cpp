@@ -26,10 +26,10 @@ struct Case {
   bool backward = false;  // measure the gradients of all inputs instead
 };
 
-std::vector<Tensor> cast(const Case& c, DType dtype) {
+std::vector<Tensor> cast(const Case& c, DType dtype, Device device) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < c.inputs.size(); ++i) {
-    const Tensor& input = c.inputs[i];
+    const Tensor input = c.inputs[i].to(device);
     const bool keeps = !is_floating(input.dtype()) || (is_16bit(dtype) && !c.wide.empty() && c.wide[i]);
     inputs.push_back(keeps ? input : input.to(dtype));
   }
@@ -39,13 +39,13 @@ std::vector<Tensor> cast(const Case& c, DType dtype) {
 /// One case in one dtype, ready to be called.
 class Call {
  public:
-  Call(const Case& c, DType dtype) : Call(c, cast(c, dtype)) {}
+  Call(const Case& c, DType dtype, Device device) : Call(c, cast(c, dtype, device)) {}
   Call(const Case& c, std::vector<Tensor> inputs) : case_(c), inputs_(std::move(inputs)) {
     if (!c.backward) return;
     for (Tensor& input : inputs_)
       if (is_floating(input.dtype())) input = input.detach().set_requires_grad();
     y_ = c.run(inputs_);
-    dy_ = numbers(y_.shape()).to(y_.dtype()).to(y_.suggested_format());
+    dy_ = numbers(y_.shape()).to(y_.device()).to(y_.dtype()).to(y_.suggested_format());
   }
 
   void operator()() {
@@ -88,17 +88,17 @@ class Call {
 };
 
 /// The largest difference from f64 on the same inputs, relative to the largest value.
-double error_of(const Case& c, DType dtype) {
-  std::vector<Tensor> exact = cast(c, dtype);
+double error_of(const Case& c, DType dtype, Device device) {
+  std::vector<Tensor> exact = cast(c, dtype, device);
   for (Tensor& input : exact)
     if (is_floating(input.dtype())) input = input.to(f64);
-  Call got(c, dtype), want(c, std::move(exact));
+  Call got(c, dtype, device), want(c, std::move(exact));
   got();
   want();
   double worst = 0;
   for (std::size_t i = 0; i < got.results().size(); ++i) {
-    const std::vector<double> a = got.results()[i].detach().to(f64).to_vector<double>();
-    const std::vector<double> b = want.results()[i].detach().to(f64).to_vector<double>();
+    const std::vector<double> a = got.results()[i].detach().to(f64).to(Device::cpu()).to_vector<double>();
+    const std::vector<double> b = want.results()[i].detach().to(f64).to(Device::cpu()).to_vector<double>();
     double difference = 0, largest = 1e-30;
     for (std::size_t k = 0; k < a.size(); ++k) {
       difference = std::isfinite(a[k]) ? std::max(difference, std::abs(a[k] - b[k])) : INFINITY;
@@ -175,7 +175,7 @@ void add_batch_norms(std::vector<Case>& cases, std::int64_t batch) {
   }
 }
 
-std::vector<Case> all_cases(std::int64_t batch) {
+std::vector<Case> all_cases(std::int64_t batch, Device device) {
   std::vector<Case> cases;
   const Tensor map = numbers({batch, 256, 56, 56}).to(MemoryFormat::channels_last);
   cases.push_back({"clone", {map}, [](auto in) { return in[0].clone(); }});
@@ -213,47 +213,58 @@ std::vector<Case> all_cases(std::int64_t batch) {
                    2.0 * static_cast<double>(batch) * 2048 * 1000});
   cases.push_back({"softmax", {numbers({1024, 1000}, -5, 5)}, [](auto in) { return softmax(in[0], 1); }});
   const Tensor images = numbers({batch, 3, 224, 224}, 0, 256).to(u8).to(MemoryFormat::channels_last);
-  const Tensor half = numbers({3}, 0.25f, 0.5f);
+  const Tensor half = numbers({3}, 0.25f, 0.5f).to(device);
   cases.push_back(
       {"normalize_images", {images}, [half](auto in) { return normalize_images(in[0], half, half); }});
   return cases;
 }
 
-void run(const std::string& filter, DType dtype, std::int64_t batch, double seconds,
-         const std::string& json) {
+struct Options {
+  std::string filter;
+  DType dtype;
+  std::int64_t batch;
+  double seconds;
+  Device device;
+};
+
+nlohmann::json run(const Options& options) {
+  const auto& [filter, dtype, batch, seconds, device] = options;
   nlohmann::json results = nlohmann::json::array();
   fmt::print("{:<28} {:>10} {:>8} {:>9}  shapes\n", "op", "us", "GB/s", "GFLOP/s");
-  for (const Case& c : all_cases(batch)) {
+  for (const Case& c : all_cases(batch, device)) {
     if (c.op.find(filter) == std::string::npos) continue;
-    const double error = error_of(c, dtype);
+    const double error = error_of(c, dtype, device);
     if (!(error < (is_16bit(dtype) ? 0.05 : 1e-4)))
       throw InternalError(c.op, fmt::format("expected what f64 gives, got a relative error of {}", error));
-    Call call(c, dtype);
-    const double time = seconds_of(call, seconds);
+    Call call(c, dtype, device);
+    const double time =
+        device.is_cpu() ? seconds_of(call, seconds) : device_seconds_of(call, seconds, device);
     const double gb = call.bytes() / time * 1e-9, gflop = c.flops / time * 1e-9;
     fmt::print("{:<28} {:>10.1f} {:>8.2f} {:>9.1f}  {}\n", c.op, time * 1e6, gb, gflop, shapes_of(c));
     results.push_back({{"op", c.op},
                        {"shapes", shapes_of(c)},
                        {"dtype", name_of(dtype)},
+                       {"device", to_string(device)},
                        {"threads", num_threads()},
                        {"seconds", time},
                        {"gb_per_s", gb},
                        {"gflop_per_s", gflop}});
   }
-  if (!json.empty()) write_json(json, results);
+  return results;
 }
 
 }  // namespace
 }  // namespace fornax::bench
 
 int main(int argc, char** argv) {
-  CLI::App app{"Times Fornax's ops on the CPU"};
-  std::string json, filter, dtype = "f32";
+  CLI::App app{"Times Fornax's ops: on the CPU call by call, on a GPU in sequence by its own clock"};
+  std::string json, filter, dtype = "f32", device = "cpu";
   std::int64_t batch = 16;
   int threads = 0;
   double seconds = 0.2;
   app.add_option("--json", json, "write the results here");
   app.add_option("--filter", filter, "only ops whose name has this in it");
+  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
   app.add_option("--dtype", dtype, "of the operands")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_option("--batch", batch, "images")->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "default: all cores")->check(CLI::PositiveNumber);
@@ -261,8 +272,15 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     if (threads > 0) fornax::set_num_threads(threads);
-    const fornax::DType type = dtype == "bf16" ? fornax::bf16 : dtype == "f16" ? fornax::f16 : fornax::f32;
-    fornax::bench::run(filter, type, batch, seconds, json);
+    const nlohmann::json results =
+        fornax::bench::run({.filter = filter,
+                            .dtype = dtype == "bf16"  ? fornax::bf16
+                                     : dtype == "f16" ? fornax::f16
+                                                      : fornax::f32,
+                            .batch = batch,
+                            .seconds = seconds,
+                            .device = device == "cuda" ? fornax::Device::cuda() : fornax::Device::cpu()});
+    if (!json.empty()) fornax::bench::write_json(json, results);
   } catch (const std::exception& error) {
     fmt::print(stderr, "op_bench: {}\n", error.what());
     return 1;

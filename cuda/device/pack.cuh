@@ -28,6 +28,14 @@ __device__ inline void store_pack(T* data, const Pack<T, N>& pack) {
   *reinterpret_cast<Pack<T, N>*>(data) = pack;
 }
 
+/// `index`, a multiple of N, a power of two. nvcc stores each element of a pack by itself where it cannot
+/// prove them adjacent, which is above it as soon as the index is a sum of products. The mask makes one value
+/// of it.
+template <int N>
+__device__ constexpr std::int64_t pack_index(std::int64_t index) {
+  return index & ~std::int64_t{N - 1};
+}
+
 /// True if `data` may be accessed in packs of `bytes` (host side).
 inline bool is_aligned(const void* data, std::size_t bytes) {
   return reinterpret_cast<std::uintptr_t>(data) % bytes == 0;

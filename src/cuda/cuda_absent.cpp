@@ -3,6 +3,7 @@
 #include "fornax/base/error.h"
 #include "fornax/cuda/memory.h"
 #include "fornax/cuda/stream.h"
+#include "fornax/cuda/timer.h"
 
 namespace fornax {
 
@@ -25,6 +26,9 @@ void empty_cache(Device) { fail("empty_cache"); }
 void set_release_threshold(Device, std::size_t) { fail("set_release_threshold"); }
 Stream stream_from_pool(Device, StreamPriority) { fail("stream_from_pool"); }
 void* native_handle(Stream) { fail("native_handle"); }
+StreamTimer::StreamTimer(Stream) { fail("StreamTimer"); }
+StreamTimer::~StreamTimer() = default;
+double StreamTimer::seconds() const { fail("StreamTimer"); }
 
 }  // namespace cuda
 }  // namespace fornax

@@ -11,6 +11,7 @@ struct Setting {
   std::string name;
   Shape shape;
   bool training = true, affine = true, relu = false, residual = false;
+  bool finite_differences = true;
 };
 
 constexpr double eps = 1e-3;
@@ -110,6 +111,7 @@ OpCase batch_norm_case(const Setting& setting) {
   op.expected_grads = {grad(0, want.dx),       grad(1, want.dweight), grad(2, want.dbias), {}, {},
                        grad(5, want.dresidual)};
   op.slack = 10;  // differences of sums over all images
+  op.finite_differences = setting.finite_differences;
   return op;
 }
 
@@ -137,6 +139,21 @@ std::vector<OpCase> batch_norm_op_cases() {
   add({"train_rank_2", {7, 21}, true, true, true, true});
   add({"train_rank_3", {4, 3, 21}, true, true, true, true});
   add({"train_long_lines", {2, 2, 33, 37}, true, true, true, true});
+  // Packs of 16 bytes: along the channels, along planes that are whole bytes of bits or not, from plane to
+  // plane.
+  const Shape vectors{3, 16, 5, 6}, planes{2, 3, 4, 8}, short_planes{2, 3, 2, 6}, tiny_planes{2, 8, 3, 3};
+  add({"train_vectors", vectors, true, true, true, true});
+  add({"train_vectors_relu", vectors, true, true, true});
+  add({"eval_vectors", vectors, false, true, true, true});
+  add({"train_planes", planes, true, true, true, true});
+  add({"train_planes_relu", planes, true, true, true});
+  add({"train_short_planes", short_planes, true, true, true, true});
+  add({"train_tiny_planes_relu", tiny_planes, true, true, true});
+  add({"eval_tiny_planes", tiny_planes, false});
+  // More channels than a block has threads, more rows than a block sums, more of a plane than a block sums.
+  add({"train_wide", {2, 2080, 1, 1}, true, true, true, true, false});
+  add({"train_many_rows", {1, 64, 17, 17}, true, true, true, false, false});
+  add({"train_large_planes", {1, 2, 65, 65}, true, true, true, true, false});
   return cases;
 }
 

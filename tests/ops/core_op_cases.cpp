@@ -30,7 +30,7 @@ Tensor sum_of(const Tensor& a, const Tensor& b) {
 }
 
 Tensor nonfinite(std::span<const Tensor> in) {
-  Tensor found = zeros({1}, {.dtype = boolean});
+  Tensor found = zeros({1}, {.dtype = boolean, .device = in[0].device()});
   dispatch::run(autograd::find_nonfinite_row, autograd::FindNonfinite{in[0], found});
   return found;
 }
@@ -56,20 +56,29 @@ std::vector<OpCase> core_op_cases() {
          .run = [dtype](auto in) { return in[0].to(dtype).to(dtype); },
          .expected = dtype == boolean ? tensor<double>({0, 1, 1, 1}) : tensor<double>({0, 1, 2, 100}),
          .wants_grad = {false}});
-    cases.push_back({.name = "full_" + std::string(name_of(dtype)),
-                     .inputs = {},
-                     .run = [dtype](auto) { return full({3}, 1, {.dtype = dtype}).to(dtype); },
-                     .expected = tensor<double>({1, 1, 1}),
-                     .dtypes = {f64}});
+    cases.push_back(
+        {.name = "full_" + std::string(name_of(dtype)),
+         .inputs = {zeros({1}, {.dtype = f64})},
+         .run = [dtype](auto in) { return full({3}, 1, {.dtype = dtype, .device = in[0].device()}); },
+         .expected = tensor<double>({1, 1, 1}),
+         .wants_grad = {false},
+         .dtypes = {f64}});
   }
+  Tensor filled = full({7, 301}, 0.25, {.dtype = f64});
+  filled.select(1, 4).fill_(0.5);
+  filled.narrow(0, 2, 1).fill_(0.75);
   for (const DType dtype : {f64, f32, f16, bf16})
     cases.push_back({.name = "full_" + std::string(name_of(dtype)),
-                     .inputs = {},
+                     .inputs = {zeros({1}, {.dtype = f64})},
                      .run =
-                         [dtype](auto) {
-                           return full({3, 2}, 0.5, {.dtype = dtype});
+                         [dtype](auto in) {
+                           Tensor x = full({7, 301}, 0.25, {.dtype = dtype, .device = in[0].device()});
+                           x.select(1, 4).fill_(0.5);      // with gaps
+                           x.narrow(0, 2, 1).fill_(0.75);  // not aligned
+                           return x;
                          },
-                     .expected = full({3, 2}, 0.5, {.dtype = f64}),
+                     .expected = filled,
+                     .wants_grad = {false},
                      .dtypes = {f64}});
   cases.push_back({.name = "accumulate", .inputs = {a, b}, .run = accumulate_case, .expected = sum_of(a, b)});
   cases.push_back({.name = "find_nonfinite_none",
@@ -81,6 +90,13 @@ std::vector<OpCase> core_op_cases() {
   with_inf.select(3, 4).fill_(INFINITY);
   cases.push_back({.name = "find_nonfinite_inf",
                    .inputs = {with_inf},
+                   .run = nonfinite,
+                   .expected = tensor<double>({1}),
+                   .wants_grad = {false}});
+  Tensor with_nan = hashed({3, 11, 263}, 4);  // more than one turn of a simulated device
+  with_nan.narrow(0, 2, 1).narrow(1, 10, 1).narrow(2, 262, 1).fill_(NAN);
+  cases.push_back({.name = "find_nonfinite_last",
+                   .inputs = {with_nan},
                    .run = nonfinite,
                    .expected = tensor<double>({1}),
                    .wants_grad = {false}});

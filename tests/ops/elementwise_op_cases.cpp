@@ -5,6 +5,7 @@
 
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
+#include "fornax/ops/rearrange.h"
 #include "ops/op_cases.h"
 
 namespace fornax::test {
@@ -96,6 +97,71 @@ void add_integer_cases(std::vector<OpCase>& cases) {
         "abs_neg", {a}, [](Inputs in) { return abs(neg(in[0])); },
         dtype == u8 ? std::initializer_list<double>{255, 254, 253, 156, 251, 250}
                     : std::initializer_list<double>{1, 2, 3, 100, 5, 6});
+  }
+}
+
+/// What elementwise kernels of devices branch on: rows of packs of up to 16 elements (in which an operand may
+/// be adjacent or repeat one element), a row's tail, memory that is not aligned, and more than one block.
+void add_path_cases(std::vector<OpCase>& cases) {
+  const auto with = [&](const std::string& name, std::vector<Tensor> inputs, Run run) {
+    cases.push_back(
+        {.name = "paths_" + name, .inputs = std::move(inputs), .run = std::move(run), .slack = 4});
+  };
+  const Run product = [](Inputs in) { return in[0] * in[1]; };
+  const Run fused = [](Inputs in) { return where(gt(in[0], in[1]), in[0] - in[1], silu(in[0]) * 2); };
+  const Tensor image = hashed({2, 32, 4, 4}, 1), long_row = hashed({3, 11, 103}, 2);
+  for (const auto& [name, run] :
+       {std::pair{std::string("product"), product}, {std::string("fused"), fused}}) {
+    with(name + "_channels", {image, hashed({32, 1, 1}, 3)}, run);
+    with(name + "_column", {hashed({12, 48}, 4), hashed({12, 1}, 5)}, run);
+    with(name + "_row", {hashed({12, 48}, 6), hashed({48}, 7)}, run);
+    with(name + "_number_in_memory", {hashed({5, 7, 3}, 8), hashed({}, 9)}, run);
+    with(name + "_blocks", {long_row, hashed({3, 11, 103}, 10)}, run);
+  }
+  // More packs than the simulated device has threads at a time.
+  const Tensor left = hashed({3, 5573}, 17), right = hashed({3, 5573}, 18);
+  std::vector<double> products = left.to_vector<double>();
+  const std::vector<double> factors = right.to_vector<double>();
+  for (std::size_t i = 0; i < products.size(); ++i) products[i] *= factors[i];
+  cases.push_back({.name = "paths_turns",
+                   .inputs = {left, right},
+                   .run = product,
+                   .expected = from_span<double>(products, {3, 5573}),
+                   .wants_grad = {false, false},
+                   .dtypes = {f64},
+                   .finite_differences = false});
+  with("narrow_aligned", {hashed({6, 64}, 11), hashed({6, 64}, 12)},
+       [](Inputs in) { return in[0].narrow(1, 16, 32) * in[1].narrow(1, 32, 32); });
+  with("narrow_unaligned", {hashed({70}, 13), hashed({70}, 14)},
+       [](Inputs in) { return in[0].narrow(0, 1, 50) * in[1].narrow(0, 3, 50); });
+  with("flipped", {hashed({5, 48}, 15), hashed({5, 48}, 16)},
+       [](Inputs in) { return in[0] * in[1] + flip(in[0], {1}); });
+  // Integers and bytes, 16 of which are a pack.
+  std::vector<double> a(53), b(53), sums(53), smaller(53);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    a[i] = static_cast<double>(i * 7 % 19);
+    b[i] = static_cast<double>(i * 5 % 17);
+    sums[i] = a[i] * 3 + b[i];
+    smaller[i] = a[i] < b[i];
+  }
+  for (const DType dtype : {i64, i32, u8}) {
+    const std::vector<Tensor> inputs = {from_span<double>(a, {53}).to(dtype),
+                                        from_span<double>(b, {53}).to(dtype)};
+    const std::string suffix(name_of(dtype));
+    cases.push_back({.name = "paths_integers_" + suffix,
+                     .inputs = inputs,
+                     .run = [](Inputs in) { return in[0] * 3 + in[1]; },
+                     .expected = from_span<double>(sums, {53}),
+                     .dtypes = {f64}});
+    cases.push_back({.name = "paths_less_" + suffix,
+                     .inputs = inputs,
+                     .run =
+                         [](Inputs in) {
+                           const Tensor less = lt(in[0], in[1]);
+                           return where(logical_or(less, lt(in[0], 0)), less, logical_and(less, less));
+                         },
+                     .expected = from_span<double>(smaller, {53}),
+                     .dtypes = {f64}});
   }
 }
 
@@ -228,6 +294,7 @@ std::vector<OpCase> elementwise_op_cases() {
   std::vector<OpCase> cases;
   add_binary_cases(cases);
   add_integer_cases(cases);
+  add_path_cases(cases);
   add_compare_cases(cases);
   add_where_cases(cases);
   add_unary_cases(cases);

@@ -11,9 +11,10 @@ struct Setting {
   Pair size;
   std::vector<std::int64_t> offsets = {};
   std::vector<std::uint8_t> flip = {};
+  std::int64_t channels = 3;
 };
 
-constexpr float means[] = {0.5f, 0.25f, 0.125f}, deviations[] = {0.25f, 0.5f, 2.f};
+constexpr float means[] = {0.5f, 0.25f, 0.125f, 0.3f, 0.7f}, deviations[] = {0.25f, 0.5f, 2.f, 0.3f, 0.7f};
 
 OpCase image_case(const Setting& s, DType dtype) {
   const std::int64_t images = s.shape[0];
@@ -24,14 +25,18 @@ OpCase image_case(const Setting& s, DType dtype) {
   op.finite_differences = false;
   op.run = [s, dtype, images](std::span<const Tensor> in) {
     NormalizeImagesOptions options{.dtype = dtype, .size = s.size};
-    if (!s.offsets.empty()) options.offsets = from_span<std::int64_t>(s.offsets, {images, 2});
-    if (!s.flip.empty()) options.flip = from_span<std::uint8_t>(s.flip, {images}).to(boolean);
-    return normalize_images(in[0], from_span<float>(means, {3}), from_span<float>(deviations, {3}), options);
+    const auto there = [&](const Tensor& tensor) { return tensor.to(in[0].device()); };
+    if (!s.offsets.empty()) options.offsets = there(from_span<std::int64_t>(s.offsets, {images, 2}));
+    if (!s.flip.empty()) options.flip = there(from_span<std::uint8_t>(s.flip, {images}).to(boolean));
+    const auto of_channels = [&](std::span<const float> values) {
+      return there(from_span<float>(values.first(static_cast<std::size_t>(s.channels)), {s.channels}));
+    };
+    return normalize_images(in[0], of_channels(means), of_channels(deviations), options);
   };
   const std::vector<std::uint8_t> x = op.inputs[0].to_vector<std::uint8_t>();
   std::vector<double> y;
   for (std::int64_t n = 0; n < images; ++n)
-    for (std::int64_t c = 0; c < 3; ++c)
+    for (std::int64_t c = 0; c < s.channels; ++c)
       for (std::int64_t i = 0; i < s.size.h; ++i)
         for (std::int64_t j = 0; j < s.size.w; ++j) {
           const bool flip = !s.flip.empty() && s.flip[static_cast<std::size_t>(n)];
@@ -48,7 +53,7 @@ OpCase image_case(const Setting& s, DType dtype) {
           }
           y.push_back((value / 255 - means[c]) / deviations[c]);
         }
-  op.expected = from_span<double>(y, {images, 3, s.size.h, s.size.w}).to(dtype).to(f64);
+  op.expected = from_span<double>(y, {images, s.channels, s.size.h, s.size.w}).to(dtype).to(f64);
   return op;
 }
 
@@ -61,6 +66,9 @@ std::vector<OpCase> normalize_images_op_cases() {
     cases.push_back(image_case({"grey_padded", {2, 1, 3, 5}, {7, 9}}, dtype));
     cases.push_back(
         image_case({"cropped_and_flipped", {3, 3, 6, 7}, {4, 5}, {1, 2, -2, -3, 4, 5}, {1, 1, 0}}, dtype));
+    // More than one block, and a table too large for shared memory in f64.
+    cases.push_back(image_case(
+        {"of_five_channels", {2, 5, 17, 19}, {16, 18}, {0, 1, 1, 0}, {0, 1}, /*channels=*/5}, dtype));
     cases.push_back(image_case({"beyond", {3, 1, 3, 3}, {3, 3}, {5, 0, 0, -5, -1, 1}, {0, 1, 1}}, dtype));
   }
   return cases;

@@ -17,6 +17,7 @@ const std::vector<OpCase>& all_op_cases() {
              matmul_op_cases,
              normalize_images_op_cases,
              pool_op_cases,
+             random_op_cases,
              rearrange_op_cases,
              optim_step_op_cases,
              reduce_op_cases,

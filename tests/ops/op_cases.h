@@ -16,6 +16,7 @@ std::vector<OpCase> loss_op_cases();
 std::vector<OpCase> matmul_op_cases();
 std::vector<OpCase> normalize_images_op_cases();
 std::vector<OpCase> pool_op_cases();
+std::vector<OpCase> random_op_cases();
 std::vector<OpCase> rearrange_op_cases();
 std::vector<OpCase> optim_step_op_cases();
 std::vector<OpCase> reduce_op_cases();

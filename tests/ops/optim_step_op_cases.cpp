@@ -29,7 +29,7 @@ std::vector<Tensor> inputs_of(int buffers) {
 Tensor joined(const std::vector<Tensor>& tensors) {
   std::int64_t total = 0, at = 0;
   for (const Tensor& tensor : tensors) total += tensor.numel();
-  Tensor all = empty({total}, {.dtype = tensors[0].dtype()});
+  Tensor all = empty({total}, {.dtype = tensors[0].dtype(), .device = tensors[0].device()});
   for (const Tensor& tensor : tensors) {
     all.narrow(0, at, tensor.numel()).copy_(tensor.reshape({-1}));
     at += tensor.numel();
@@ -39,10 +39,11 @@ Tensor joined(const std::vector<Tensor>& tensors) {
 
 /// A tensor that a step may write, with the layout of `input`.
 Tensor copy_of(const Tensor& input) {
-  Tensor whole = input.is_contiguous() ? empty(input.shape(), {.dtype = input.dtype()})
-                                       : empty({2 * input.numel()}, {.dtype = input.dtype()})
-                                             .slice(0, 0, 2 * input.numel(), 2)
-                                             .view(input.shape());
+  const TensorOptions options{.dtype = input.dtype(), .device = input.device()};
+  Tensor whole =
+      input.is_contiguous()
+          ? empty(input.shape(), options)
+          : empty({2 * input.numel()}, options).slice(0, 0, 2 * input.numel(), 2).view(input.shape());
   return whole.copy_(input);
 }
 
@@ -148,6 +149,91 @@ OpCase clip_case(std::string name, double max_norm) {
           .wants_grad = none(3)};
 }
 
+/// Sizes of so many tensors that a table of them needs more than one launch, an empty one, some of more than
+/// one block's part; their starts are aligned in all ways.
+std::vector<std::int64_t> many_sizes() {
+  std::vector<std::int64_t> sizes(600);
+  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = 1 + static_cast<std::int64_t>(i % 3);
+  sizes[1] = 0;
+  sizes[7] = 9001;
+  sizes[450] = 4096;
+  return sizes;
+}
+
+/// Pieces of a vector, of many_sizes().
+std::vector<Tensor> pieces_of(const Tensor& whole) {
+  std::vector<Tensor> pieces;
+  std::int64_t at = 0;
+  for (const std::int64_t size : many_sizes()) {
+    pieces.push_back(whole.narrow(0, at, size));
+    at += size;
+  }
+  return pieces;
+}
+
+std::vector<Tensor> vectors_of_many(int count) {
+  std::int64_t total = 0;
+  for (const std::int64_t size : many_sizes()) total += size;
+  std::vector<Tensor> vectors;
+  for (int i = 0; i < count; ++i)
+    vectors.push_back(hashed({total}, 40 + static_cast<std::uint64_t>(i), i == 3 ? 0.1 : -1, 1));
+  return vectors;
+}
+
+OpCase sgd_of_many_case() {
+  const auto run = [](std::span<const Tensor> in) {
+    const Tensor parameter = copy_of(in[0]), buffer = copy_of(in[2]);
+    const std::vector<Tensor> p = pieces_of(parameter), g = pieces_of(in[1]), b = pieces_of(buffer);
+    std::vector<SgdEntry> entries;
+    for (std::size_t i = 0; i < p.size(); ++i) entries.push_back({p[i], g[i], b[i], i % 3 == 0});
+    sgd_step(entries, {.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
+    return joined({parameter, buffer});
+  };
+  return {.name = "sgd_step_of_many", .inputs = vectors_of_many(3), .run = run, .wants_grad = none(3)};
+}
+
+OpCase adamw_of_many_case() {
+  const auto run = [](std::span<const Tensor> in) {
+    const std::vector<Tensor> copies{copy_of(in[0]), copy_of(in[2]), copy_of(in[3])};
+    const std::vector<Tensor> p = pieces_of(copies[0]), g = pieces_of(in[1]), m = pieces_of(copies[1]),
+                              v = pieces_of(copies[2]);
+    std::vector<AdamWEntry> entries;
+    for (std::size_t i = 0; i < p.size(); ++i)
+      entries.push_back({p[i], g[i], m[i], v[i], 1 + static_cast<std::int64_t>(i % 4)});
+    adamw_step(entries, {.lr = 0.01});
+    return joined(copies);
+  };
+  return {.name = "adamw_step_of_many", .inputs = vectors_of_many(4), .run = run, .wants_grad = none(4)};
+}
+
+OpCase clip_of_many_case() {
+  const auto run = [](std::span<const Tensor> in) {
+    const Tensor whole = copy_of(in[0]);
+    const std::vector<Tensor> pieces = pieces_of(whole);
+    const Tensor norm = total_norm(pieces);
+    clip_by_norm_(pieces, norm, 2);
+    return joined({norm.to(whole.dtype()).view({1}), whole});
+  };
+  return {.name = "clip_by_norm_of_many",
+          .inputs = vectors_of_many(1),
+          .run = run,
+          .wants_grad = none(1),
+          .dtypes = {f64, f16}};
+}
+
+/// A gradient whose layout is not the parameter's.
+OpCase sgd_of_two_layouts_case() {
+  const auto run = [](std::span<const Tensor> in) {
+    const SgdEntry entry{copy_of(in[0]), in[1].transpose(0, 1), copy_of(in[2])};
+    sgd_step(std::span(&entry, 1), {.lr = 0.1, .momentum = 0.9});
+    return joined({entry.parameter, entry.momentum_buffer});
+  };
+  return {.name = "sgd_step_of_two_layouts",
+          .inputs = {hashed({30, 20}, 1), hashed({20, 30}, 2), hashed({30, 20}, 3)},
+          .run = run,
+          .wants_grad = none(3)};
+}
+
 }  // namespace
 
 std::vector<OpCase> optim_step_op_cases() {
@@ -161,6 +247,10 @@ std::vector<OpCase> optim_step_op_cases() {
       adamw_case(),
       clip_case("clip_by_norm_that_cuts", 2.5),
       clip_case("clip_by_norm_that_does_not", 1e6),
+      sgd_of_many_case(),
+      adamw_of_many_case(),
+      clip_of_many_case(),
+      sgd_of_two_layouts_case(),
   };
 }
 

@@ -168,7 +168,14 @@ std::vector<OpCase> pool_op_cases() {
                       .size = 4});
   add_windows(cases,
               {.name = "of_many_taps", .shape = {1, 2, 19, 18}, .kernel = 17, .stride = 1, .size = {3, 2}});
+  add_windows(
+      cases,
+      {.name = "vectors", .shape = {1, 16, 7, 6}, .kernel = 3, .stride = 2, .padding = 1, .size = {4, 3}});
+  add_windows(
+      cases,
+      {.name = "of_many_taps_vectors", .shape = {1, 8, 18, 17}, .kernel = 17, .stride = 1, .size = {2, 1}});
   add_adaptive(cases, "global", {2, 19, 7, 9}, 1);
+  add_adaptive(cases, "global_vectors", {2, 16, 5, 7}, 1);
   add_adaptive(cases, "even", {2, 3, 6, 8}, {3, 2});
   add_adaptive(cases, "uneven", {2, 3, 7, 5}, {3, 4});
   add_adaptive(cases, "larger_than_map", {1, 2, 3, 2}, {5, 3});

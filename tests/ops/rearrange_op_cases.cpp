@@ -1,9 +1,9 @@
-// Cases of the rows copy, dropout, embedding, random, range, and of the functions that are made of copies.
+// Cases of the rows copy, embedding, range, and of the functions that are made of copies.
+#include <cmath>
+
 #include "fornax/ops/create.h"
-#include "fornax/ops/dropout.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/embedding.h"
-#include "fornax/ops/random.h"
 #include "fornax/ops/rearrange.h"
 #include "ops/op_cases.h"
 
@@ -50,6 +50,11 @@ void add_copying_cases(std::vector<OpCase>& cases) {
   };
   with("copy_to_channels_last", [](Inputs in) { return in[0].to(MemoryFormat::channels_last); });
   with("copy_to_contiguous", [](Inputs in) { return in[0].contiguous(); });
+  with("copy_few_channels", [](Inputs in) {
+    return in[0].narrow(1, 3, 3).contiguous().to(MemoryFormat::channels_last).contiguous();
+  });
+  with("copy_narrow_rows", [](Inputs in) { return in[0].reshape({18, 770}).narrow(1, 16, 48).clone(); });
+  with("copy_expanded", [](Inputs in) { return in[0].narrow(3, 2, 1).expand({2, 70, 9, 16}).clone(); });
   with("copy_transposed", [](Inputs in) { return in[0].permute({3, 1, 0, 2}).clone().contiguous(); });
   for (const DType dtype : {f32, f16, bf16}) {
     const std::string suffix(name_of(dtype));
@@ -62,7 +67,7 @@ void add_copying_cases(std::vector<OpCase>& cases) {
     };
     cast("copy_cast_", [dtype](Inputs in) { return in[0].to(f32).to(dtype).to(f32); });
     cast("copy_cast_transposed_", [dtype](Inputs in) {
-      Tensor y = empty({2, 9, 70, 11}, {.dtype = dtype});
+      Tensor y = empty({2, 9, 70, 11}, {.dtype = dtype, .device = in[0].device()});
       y.copy_(in[0].to(f32).transpose(1, 2));
       return y.transpose(1, 2).to(f32).contiguous();
     });
@@ -76,71 +81,88 @@ void add_copying_cases(std::vector<OpCase>& cases) {
   }
 }
 
-void add_embedding_cases(std::vector<OpCase>& cases) {
-  for (const DType dtype : {i64, i32}) {
-    const Tensor indices = tensor<double>({4, 0, 2, 2, 0, 2}, {2, 3}).to(dtype);
-    cases.push_back({.name = "embedding_" + std::string(name_of(dtype)),
-                     .inputs = {hashed({5, 7}, 1), indices},
-                     .run = [](Inputs in) { return embedding(in[0], in[1]); }});
+/// Casts of each dtype to each other, in rows of adjacent elements and in others.
+void add_casting_cases(std::vector<OpCase>& cases) {
+  constexpr DType all[] = {f64, f32, f16, bf16, i64, i32, u8, boolean};
+  const std::vector<double> numbers = {0, 1,  2.75, 100, 0, 3,   17, 1,  64, 5,
+                                       0, 33, 99,   7,   8, 1.5, 2,  20, 4,  6};
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  for (const DType from : all) {
+    std::vector<double> expected;
+    for (const DType to : all) {
+      for (const double number : numbers) {
+        const bool whole = !is_floating(from) || !is_floating(to);
+        expected.push_back(from == boolean || to == boolean ? number != 0
+                           : whole                          ? std::trunc(number)
+                                                            : number);
+      }
+    }
+    cases.push_back({.name = "cast_from_" + std::string(name_of(from)),
+                     .inputs = {from_span<double>(numbers, {count})},
+                     .run =
+                         [from, all](Inputs in) {
+                           const Tensor x = in[0].to(from), column = stack({x, x}, 1).select(1, 1);
+                           std::vector<Tensor> rows;
+                           for (const DType to : all) {
+                             const Tensor row = x.to(to).to(f64), strided = column.to(to).to(f64);
+                             rows.push_back(where(eq(row, strided), row, -1));
+                           }
+                           return stack(rows);
+                         },
+                     .expected = from_span<double>(expected, {8, count}),
+                     .wants_grad = {false},
+                     .dtypes = {f64}});
   }
-  cases.push_back({.name = "embedding_empty", .inputs = {hashed({5, 7}, 1), arange(0)}, .run = [](Inputs in) {
-                     return embedding(in[0], in[1]);
-                   }});
 }
 
-void add_random_cases(std::vector<OpCase>& cases) {
-  cases.push_back({.name = "dropout", .inputs = {hashed({2, 3, 5, 71}, 1)}, .run = [](Inputs in) {
-                     Generator generator(1);
-                     const GeneratorGuard guard(generator);
-                     return dropout(in[0], 0.4, true);
-                   }});
-  const auto of_dtype = [&](const std::string& name, DType dtype, auto run, const Tensor& expected) {
-    cases.push_back({.name = name + "_" + std::string(name_of(dtype)),
-                     .inputs = {},
-                     .run =
-                         [dtype, run](Inputs) {
-                           Generator generator(1);
-                           const GeneratorGuard guard(generator);
-                           return run(dtype);
-                         },
-                     .expected = expected,
-                     .dtypes = {f64}});
-  };
-  const Tensor all_true = ones({301}, {.dtype = f64});
-  for (const DType dtype : {f64, f32, f16, bf16}) {
-    of_dtype(
-        "rand", dtype,
-        [](DType type) {
-          const Tensor x = rand({301}, {.dtype = type});
-          return logical_and(ge(x, 0), lt(x, 1));
-        },
-        all_true);
-    of_dtype(
-        "randn", dtype, [](DType type) { return lt(abs(randn({301}, {.dtype = type})), 6); }, all_true);
-  }
-  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8, boolean}) {
-    of_dtype(
-        "bernoulli", dtype,
-        [](DType type) {
-          Tensor x = empty({301}, {.dtype = type});
-          bernoulli_(x, 0.5);
-          return logical_xor(eq(x, 0), eq(x, 1));
-        },
-        all_true);
-  }
+void add_range_cases(std::vector<OpCase>& cases) {
   for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8}) {
-    of_dtype(
-        "randint", dtype,
-        [](DType type) {
-          const Tensor x = randint(3, 9, {301}, {.dtype = type});
-          return logical_and(ge(x, 3), lt(x, 9));
-        },
-        all_true);
-    of_dtype(
-        "arange", dtype, [](DType type) { return arange(3, 12, 4, type); }, tensor<double>({3, 7, 11}));
+    cases.push_back({.name = "arange_" + std::string(name_of(dtype)),
+                     .inputs = {zeros({1}, {.dtype = f64})},
+                     .run = [dtype](Inputs in) { return arange(3, 12, 4, dtype, in[0].device()); },
+                     .expected = tensor<double>({3, 7, 11}),
+                     .wants_grad = {false},
+                     .dtypes = {f64}});
   }
-  of_dtype(
-      "randperm", i64, [](DType) { return eq(randperm(1), 0); }, ones({1}, {.dtype = f64}));
+  std::vector<double> numbers(700);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = -5 + 0.25 * static_cast<double>(i);
+  cases.push_back(
+      {.name = "linspace",
+       .inputs = {zeros({1}, {.dtype = f64})},
+       .run = [](Inputs in) { return linspace(-5, 169.75, 700, {.dtype = f64, .device = in[0].device()}); },
+       .expected = from_span<double>(numbers, {700}),
+       .wants_grad = {false},
+       .dtypes = {f64}});
+}
+
+void add_embedding_cases(std::vector<OpCase>& cases) {
+  const auto run = [](Inputs in) { return embedding(in[0], in[1]); };
+  for (const DType dtype : {i64, i32}) {
+    const Tensor indices = tensor<double>({4, 0, 2, 2, 0, 2}, {2, 3}).to(dtype);
+    const std::string suffix(name_of(dtype));
+    cases.push_back({.name = "embedding_" + suffix, .inputs = {hashed({5, 7}, 1), indices}, .run = run});
+    // Rows in vectors; so many uses that the sort of the gradient has several tiles.
+    cases.push_back({.name = "embedding_of_many_" + suffix,
+                     .inputs = {hashed({4, 8}, 1), hashed({2500}, 2, -0.4, 3).to(dtype)},
+                     .run = run});
+  }
+  cases.push_back({.name = "embedding_of_wide_rows",
+                   .inputs = {hashed({3, 301}, 1), tensor<std::int64_t>({2, 0, 2})},
+                   .run = run});
+  cases.push_back({.name = "embedding_empty", .inputs = {hashed({5, 7}, 1), arange(0)}, .run = run});
+}
+
+void add_range_cases(std::vector<OpCase>& cases) {
+  for (const DType dtype : {f64, f32, f16, bf16, i64, i32, u8}) {
+    cases.push_back({.name = "arange_" + std::string(name_of(dtype)),
+                     .inputs = {hashed({1}, 1)},  // its device is the result's
+                     .run = [dtype](Inputs in) { return arange(3, 12, 4, dtype, in[0].device()); },
+                     .expected = tensor<double>({3, 7, 11}),
+                     .wants_grad = {false},
+                     .dtypes = {f64}});
+#include <cmath>
+
+  }
 }
 
 }  // namespace
@@ -149,8 +171,10 @@ std::vector<OpCase> rearrange_op_cases() {
   std::vector<OpCase> cases;
   add_rearranging_cases(cases);
   add_copying_cases(cases);
+  add_casting_cases(cases);
+  add_range_cases(cases);
   add_embedding_cases(cases);
-  add_random_cases(cases);
+  add_range_cases(cases);
   return cases;
 }
 

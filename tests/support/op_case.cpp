@@ -44,8 +44,7 @@ Tensor as_it_lies(const Tensor& x, Device device) {
   backend_of(worker.type).copy(to->data(), from->data(), from->bytes(), current_stream(worker));
   current_stream(worker).synchronize();
   const auto* data = static_cast<const std::byte*>(static_cast<TensorView>(x).data);
-  const std::int64_t offset =
-      (data - static_cast<const std::byte*>(from->data())) / static_cast<std::int64_t>(size_of(x.dtype()));
+  const auto offset = static_cast<std::size_t>(data - static_cast<const std::byte*>(from->data()));
   return Tensor::from_storage(std::move(to), offset, x.dtype(), x.shape(), x.strides());
 }
 

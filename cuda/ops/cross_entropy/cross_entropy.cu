@@ -138,20 +138,24 @@ __global__ void __launch_bounds__(reduce_block)
   if (total_weight) slope = slope / *total_weight;
 
   row.template for_groups<V>([&](std::int64_t i, int count) {
-    A value[V], weight[V];
+    A value[V] = {};
     if (!shares.is_class) {
       for (A& one : value) one = shares.weight;  // 0 if it is ignored, else NaN
       return dx.store(i, count, value);
     }
-    if (shared.logits) x.load(i, count, value, A(0));
-    if (shared.smooths) shared.weight.load(i, count, weight, A(1));
+    if (shared.logits) {
+      x.load(i, count, value, A(0));
 #pragma unroll
-    for (int j = 0; j < V; ++j) {
-      A one = shared.logits ? shares.sum * std::exp(value[j] - lse) : A(0);
-      if (shared.smooths) one -= shared.class_share * weight[j];
-      if (i + j == target) one -= shares.target;
-      value[j] = slope * one;
+      for (int j = 0; j < V; ++j) value[j] = shares.sum * std::exp(value[j] - lse);
     }
+    if (shared.smooths) {
+      A weight[V];
+      shared.weight.load(i, count, weight, A(1));
+#pragma unroll
+      for (int j = 0; j < V; ++j) value[j] -= shared.class_share * weight[j];
+    }
+#pragma unroll
+    for (int j = 0; j < V; ++j) value[j] = slope * (i + j == target ? value[j] - shares.target : value[j]);
     dx.store(i, count, value);
   });
 }

@@ -5,7 +5,7 @@
 #include "device/convert.cuh"
 #include "device/pack.cuh"
 #include "ops/dropout/dropout_op.h"
-#include "ops/random/indexed_loop.cuh"
+#include "ops/random/indexed_loop.h"
 #include "ops/random/numbers.h"
 #include "runtime/launch.h"
 

@@ -118,7 +118,7 @@ struct AffineSums {
 
 /// dy, x; mean, rstd. A team of `team` per group of columns and chunk of rows.
 template <class T>
-__global__ void __launch_bounds__(reduce_block)
+__global__ void __launch_bounds__(reduce_block, 3)
     layer_norm_grad_columns(RowArgs<2, 2> rows, Team team, unsigned chunks, std::int64_t per_chunk,
                             AffineEnd<T> end) {
   using A = compute_t<T>;

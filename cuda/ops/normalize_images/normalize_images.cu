@@ -94,11 +94,11 @@ class Pixel {
 };
 
 template <class T, class Index>
-__global__ void normalize(T* y, Images images, const T* table, bool shared_table, bool aligned) {
+__global__ void normalize(T* y, Images images, const T* table, bool shared_table) {
   constexpr int pack = pack_size<T>;
-  FORNAX_DYNAMIC_SHARED(T, shared);
   const int channels = images.channels;
   if (shared_table) {
+    FORNAX_DYNAMIC_SHARED(T, shared);
     for (int i = static_cast<int>(threadIdx.x); i < channels * byte_values; i += static_cast<int>(blockDim.x))
       shared[i] = table[i];
     __syncthreads();
@@ -123,7 +123,7 @@ __global__ void normalize(T* y, Images images, const T* table, bool shared_table
       values[k] = table[channel * byte_values + (bytes ? bytes[channel * images.x_channel] : 0)];
       ++channel;
     }
-    if (aligned && size == pack)
+    if (size == pack)
       store_pack(y + first, values);
     else
 #pragma unroll
@@ -160,7 +160,7 @@ void run(const NormalizeImages& args) {
     launch(narrow ? normalize<T, std::int32_t> : normalize<T, std::int64_t>,
            grid_for((images.count + pack_size<T> - 1) / pack_size<T>), elementwise_block,
            static_cast<std::size_t>(shared ? table_bytes : 0), stream, y.ptr<T>(), images, table.as<T>(),
-           shared, is_aligned(y.data, 16));
+           shared);
   });
 }
 
@@ -169,7 +169,8 @@ void run(const NormalizeImages& args) {
 constinit const dispatch::Kernel<NormalizeImages> normalize_images_cuda{
     {"pixels", DeviceType::cuda, floating_dtypes},
     [](const NormalizeImages& args) {
-      return args.y.is_channels_last() ? dispatch::accepts : "writes channels_last";
+      return args.y.is_channels_last() && is_aligned(args.y.data, 16) ? dispatch::accepts
+                                                                      : "writes aligned channels_last";
     },
     run};
 

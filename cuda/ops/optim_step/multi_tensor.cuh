@@ -9,16 +9,21 @@
 #include "device/pack.cuh"
 #include "runtime/launch.h"
 
-// Many tensors in one launch. Policy: a table of their addresses travels in the kernel's arguments, which may
-// weigh 4 KB: some 80 to 190 entries, depending on how many tensors belong together; a longer list is a few
-// launches. Tensors are cut into parts of part_size elements, a block for each, which finds its tensor by
-// binary search; so the cut depends on the shapes only. The tensors of an entry that have one memory layout
-// without gaps are taken as one row, in accesses of 16 bytes where all of them are aligned. An entry of other
-// strides has a launch of its own, which walks them as they are.
+// Many tensors in one launch. Policy: a table of their addresses travels in the kernel's arguments: 170 to
+// 540 entries, depending on how many tensors belong together (half of that before CUDA 13); a longer list is
+// a few launches. Tensors are cut into parts of part_size elements, a block for each, which finds its tensor
+// by binary search; so the cut depends on the shapes only. The tensors of an entry that have one memory
+// layout without gaps are taken as one row, in accesses of 16 bytes where all of them are aligned. An entry
+// of other strides has a launch of its own, which walks them as they are.
 namespace fornax::cuda {
 
-/// How many bytes of arguments a kernel takes.
+/// What a kernel's arguments may weigh. CUDA takes 32,764 bytes with every driver of CUDA 13, and 4,096 with
+/// some of CUDA 12; these hold all tensors of a ResNet-50.
+#if CUDART_VERSION >= 13000
+inline constexpr std::size_t argument_bytes = 8192;
+#else
 inline constexpr std::size_t argument_bytes = 4096;
+#endif
 /// Elements of a tensor that one block treats.
 inline constexpr int part_size = 4096;
 

@@ -10,7 +10,7 @@
 #include "device/convert.cuh"
 #include "device/pack.cuh"
 #include "device/unfused.cuh"
-#include "ops/random/indexed_loop.cuh"
+#include "ops/random/indexed_loop.h"
 #include "ops/random/numbers.h"
 #include "ops/random/random_op.h"
 #include "runtime/launch.h"

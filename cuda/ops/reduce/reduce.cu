@@ -57,6 +57,17 @@ LoopArgs<3> loop_outputs(const Reduce& args, const ReduceAxes& kept) {
   return loop;
 }
 
+ElementForm form_of(ReduceKind kind) {
+  switch (kind) {
+    case ReduceKind::sum_squares:
+    case ReduceKind::norm2: return ElementForm::square;
+    case ReduceKind::norm1:
+    case ReduceKind::norm_inf: return ElementForm::absolute;
+    case ReduceKind::logsumexp: return ElementForm::exponential;
+    default: return ElementForm::plain;
+  }
+}
+
 template <class X, class A>
 RowReduction<A> plan_rows(const Reduce& args, ReducePlan plan) {
   constexpr int V = group_size<X>;
@@ -71,6 +82,7 @@ RowReduction<A> plan_rows(const Reduce& args, ReducePlan plan) {
     append(rows.groups, plan.reduced[i].size, {plan.reduced[i].x * bytes, 0});
   append(rows.groups, ceil_divide(inner.size, V), {V * inner.x * bytes, V});
   rows.packed = inner.x == 1 && can_pack<X>(rows.outputs, 0) && can_pack<X>(rows.groups, 0);
+  rows.form = form_of(args.kind);
   rows.team = team_along(rows.groups.count);
   rows.end = end_of<A>(args);
   const bool many = rows.team.lanes < reduce_block;
@@ -95,6 +107,7 @@ RowReduction<A> plan_second_stage(const Reduce& args, const ReduceAxes& kept, co
   rows.groups = one_position<2>();
   append(rows.groups, ceil_divide(first.chunks, V), {V * sizeof(A), V});
   rows.packed = can_pack<A>(rows.outputs, 0);
+  rows.form = ElementForm::plain;
   rows.team = team_along(rows.groups.count);
   rows.end = end_of<A>(args);
   rows.end.per_chunk = rows.groups.count;
@@ -116,6 +129,7 @@ ColumnReduction<A> plan_columns(const Reduce& args, ReducePlan plan) {
     append(columns.reduced, plan.reduced[i].size, {plan.reduced[i].x * bytes});
   columns.packed = inner.x == 1 && can_pack<X>(columns.outer, 0) && can_pack<X>(columns.reduced, 0);
   const std::int64_t groups = ceil_divide(inner.size, group_size<X>);
+  columns.form = form_of(args.kind);
   columns.team = team_across(columns.reduced.count, groups);
   columns.blocks = static_cast<unsigned>(ceil_divide(groups, columns.team.rows()));
   columns.end = end_of<A>(args);
@@ -133,7 +147,7 @@ std::int64_t units_of(const ColumnReduction<A>& columns) {
 }
 
 /// Both stages where there are two.
-template <class Fold, class A, class Reduction>
+template <class Merge, class A, class Reduction>
 void launch_stages(const Reduce& args, const ReduceAxes& kept, void (*kernel)(Reduction), Reduction first) {
   const cudaStream_t stream = stream_for(args.y);
   const auto grid = static_cast<unsigned>(units_of(first) * first.end.chunks);
@@ -142,35 +156,17 @@ void launch_stages(const Reduce& args, const ReduceAxes& kept, void (*kernel)(Re
   first.end.partial = partial.as<A>();
   launch(kernel, grid, reduce_block, 0, stream, first);
   const RowReduction<A> second = plan_second_stage<A>(args, kept, first.end);
-  launch(reduce_rows<A, SecondFold<Fold>, A>, static_cast<unsigned>(units_of(second)), reduce_block, 0,
-         stream, second);
+  launch(reduce_rows<A, Merge, A>, static_cast<unsigned>(units_of(second)), reduce_block, 0, stream, second);
 }
 
-template <class X, class Fold>
+template <class X, class Merge>
 void run_as(const Reduce& args) {
-  using A = typename Accumulator<X, Fold::is_sum>::type;
+  using A = typename Accumulator<X, Merge>::type;
   const ReducePlan plan = plan_reduce(args.x, args.y, args.center);
   if (plan.innermost_is_kept)
-    launch_stages<Fold, A>(args, plan.kept, reduce_columns<X, Fold, A>, plan_columns<X, A>(args, plan));
+    launch_stages<Merge, A>(args, plan.kept, reduce_columns<X, Merge, A>, plan_columns<X, A>(args, plan));
   else
-    launch_stages<Fold, A>(args, plan.kept, reduce_rows<X, Fold, A>, plan_rows<X, A>(args, plan));
-}
-
-template <class X>
-void run_kind(const Reduce& args) {
-  if constexpr (!std::is_integral_v<X>) {
-    switch (args.kind) {
-      case ReduceKind::sum_squares:
-      case ReduceKind::norm2: return run_as<X, FoldSumSquares>(args);
-      case ReduceKind::norm1: return run_as<X, FoldSumAbs>(args);
-      case ReduceKind::norm_inf: return run_as<X, FoldMaxAbs>(args);
-      case ReduceKind::logsumexp: return run_as<X, FoldSumExp>(args);
-      default: break;
-    }
-  }
-  if (args.kind == ReduceKind::max) return run_as<X, FoldMax>(args);
-  if (args.kind == ReduceKind::min) return run_as<X, FoldMin>(args);
-  run_as<X, FoldSum>(args);
+    launch_stages<Merge, A>(args, plan.kept, reduce_rows<X, Merge, A>, plan_rows<X, A>(args, plan));
 }
 
 dispatch::Refusal can_run(const Reduce& args) {
@@ -183,7 +179,14 @@ dispatch::Refusal can_run(const Reduce& args) {
 
 void run(const Reduce& args) {
   if (args.y.numel() == 0) return;
-  visit_dtype(args.x.dtype, [&]<class X>(std::type_identity<X>) { run_kind<X>(args); });
+  visit_dtype(args.x.dtype, [&]<class X>(std::type_identity<X>) {
+    if (args.kind == ReduceKind::min)
+      run_as<X, Min>(args);
+    else if (args.kind == ReduceKind::max || args.kind == ReduceKind::norm_inf)
+      run_as<X, Max>(args);
+    else
+      run_as<X, Sum>(args);
+  });
 }
 
 }  // namespace

@@ -1,13 +1,57 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "ops/common/team.cuh"
-#include "ops/reduce/folds.cuh"
 #include "ops/reduce/reduce_op.h"
 
-// The kernels of reductions; reduce.cuh plans and launches them.
+// The kernels of reductions. A kind is how elements are taken (ElementForm), how they are merged (Sum, Max or
+// Min), and how totals end (ReduceEnd). The form is an argument, as it costs a branch per group of elements.
 namespace fornax::cuda {
+
+enum class ElementForm : std::uint8_t { plain, absolute, square, exponential };
+
+/// In which partial results of X travel: integer extremes fit in 32 bits but for i64; their sums are i64.
+template <class X, class Merge>
+struct Accumulator {
+  using type = compute_t<X>;
+};
+template <class X, class Merge>
+requires std::is_integral_v<X>
+struct Accumulator<X, Merge> {
+  using type = std::conditional_t<std::is_same_v<Merge, Sum> || sizeof(X) == 8, std::int64_t, std::int32_t>;
+};
+
+template <class A>
+inline constexpr A most_of = std::numeric_limits<A>::has_infinity ? std::numeric_limits<A>::infinity()
+                                                                  : std::numeric_limits<A>::max();
+template <class A>
+inline constexpr A least_of = std::numeric_limits<A>::has_infinity ? -std::numeric_limits<A>::infinity()
+                                                                   : std::numeric_limits<A>::lowest();
+/// What changes nothing when it is merged.
+template <class Merge, class A>
+inline constexpr A neutral_of = std::is_same_v<Merge, Sum>   ? A(0)
+                                : std::is_same_v<Merge, Max> ? least_of<A>
+                                                             : most_of<A>;
+
+/// `center(j)` is what is subtracted from the j-th of the V elements.
+template <class A, int V, class Center>
+__device__ inline void take_form(ElementForm form, A (&x)[V], Center center) {
+  if constexpr (std::is_floating_point_v<A>) {
+    if (form == ElementForm::absolute) {
+#pragma unroll
+      for (int j = 0; j < V; ++j) x[j] = std::abs(x[j]);
+    } else if (form == ElementForm::square) {
+#pragma unroll
+      for (int j = 0; j < V; ++j) x[j] = (x[j] - center(j)) * (x[j] - center(j));
+    } else if (form == ElementForm::exponential) {
+#pragma unroll
+      for (int j = 0; j < V; ++j) x[j] = std::exp(x[j] - center(j));
+    }
+  }
+}
 
 /// What becomes of totals: they are finished and written to y, or left in `partial`, chunk by chunk of each
 /// output, for a second stage.
@@ -31,6 +75,7 @@ template <class A>
 __device__ inline A finish(const ReduceEnd<A>& end, A total, A center) {
   if constexpr (std::is_floating_point_v<A>) {
     if (end.kind == ops::ReduceKind::norm2) total = std::sqrt(total);
+    if (end.kind == ops::ReduceKind::norm_inf) total = Max{}(total, A(0));  // over nothing
     if (end.kind == ops::ReduceKind::logsumexp) total = center + std::log(total);
     return end.scale * total;
   }
@@ -81,12 +126,13 @@ struct RowReduction {
   std::int64_t inner_size;  // elements along the innermost axis
   std::int64_t inner_step;  // between them
   bool packed;
+  ElementForm form;
   Team team;
   ReduceEnd<A> end;
 };
 
 /// A team per output or, in chunks, several.
-template <class X, class Fold, class A>
+template <class X, class Merge, class A>
 __global__ void __launch_bounds__(reduce_block, 4) reduce_rows(RowReduction<A> args) {
   constexpr int V = group_size<X>;
   const unsigned chunk = blockIdx.x % args.end.chunks;
@@ -99,7 +145,7 @@ __global__ void __launch_bounds__(reduce_block, 4) reduce_rows(RowReduction<A> a
 
   A partial[V];
 #pragma unroll
-  for (int j = 0; j < V; ++j) partial[j] = Fold::template identity<A>;
+  for (int j = 0; j < V; ++j) partial[j] = neutral_of<Merge, A>;
   const std::int64_t last = exists ? args.end.last_piece(chunk, args.groups.count) : 0;
   for (std::int64_t group = args.end.first_piece(chunk) + args.team.lane(); group < last;
        group += args.team.lanes) {
@@ -109,14 +155,15 @@ __global__ void __launch_bounds__(reduce_block, 4) reduce_rows(RowReduction<A> a
     compute_t<X> value[V];
     load_group(reinterpret_cast<const X*>(x + from.at[0]), args.inner_step, count, args.packed, value,
                compute_t<X>(0));
+    take_form(args.form, value, [&](int) { return center; });
 #pragma unroll
     for (int j = 0; j < V; ++j)
-      if (j < count) partial[j] = Fold::add(partial[j], static_cast<A>(value[j]), center);
+      if (j < count) partial[j] = Merge{}(partial[j], static_cast<A>(value[j]));
   }
   A total = partial[0];
 #pragma unroll
-  for (int j = 1; j < V; ++j) total = typename Fold::Merge{}(total, partial[j]);
-  total = team_reduce(args.team, total, Fold::template identity<A>, typename Fold::Merge{});
+  for (int j = 1; j < V; ++j) total = Merge{}(total, partial[j]);
+  total = team_reduce(args.team, total, neutral_of<Merge, A>, Merge{});
   if (exists && args.team.lane() == 0)
     end_output(args.end, output, chunk, total, center, args.outputs.data[1] + at.at[1]);
 }
@@ -131,6 +178,7 @@ struct ColumnReduction {
   std::int64_t y_step, center_step;  // in bytes
   unsigned blocks;                   // per position of `outer`
   bool packed;
+  ElementForm form;
   Team team;
   ReduceEnd<A> end;
 };
@@ -142,7 +190,7 @@ struct Columns {
 };
 
 /// A team per group of columns or, in chunks, several.
-template <class X, class Fold, class A>
+template <class X, class Merge, class A>
 __global__ void __launch_bounds__(reduce_block, 4) reduce_columns(ColumnReduction<A> args) {
   constexpr int V = group_size<X>;
   const unsigned chunk = blockIdx.x % args.end.chunks, unit = blockIdx.x / args.end.chunks,
@@ -164,7 +212,7 @@ __global__ void __launch_bounds__(reduce_block, 4) reduce_columns(ColumnReductio
     if (args.outer.data[2] && j < count)
       center[j] =
           load_center<A>(args.outer.data[2] + at.at[2] + (column + j) * args.center_step, args.end.kind);
-    total.at[j] = Fold::template identity<A>;
+    total.at[j] = neutral_of<Merge, A>;
   }
   const std::int64_t last = count > 0 ? args.end.last_piece(chunk, args.reduced.count) : 0;
   for (std::int64_t row = args.end.first_piece(chunk) + args.team.lane(); row < last;
@@ -173,11 +221,12 @@ __global__ void __launch_bounds__(reduce_block, 4) reduce_columns(ColumnReductio
     compute_t<X> value[V];
     load_group(reinterpret_cast<const X*>(reinterpret_cast<const std::byte*>(x) + from), args.x_step, count,
                args.packed, value, compute_t<X>(0));
+    take_form(args.form, value, [&](int j) { return center[j]; });
 #pragma unroll
-    for (int j = 0; j < V; ++j) total.at[j] = Fold::add(total.at[j], static_cast<A>(value[j]), center[j]);
+    for (int j = 0; j < V; ++j) total.at[j] = Merge{}(total.at[j], static_cast<A>(value[j]));
   }
   total = team_reduce_shared(args.team, total, [](Columns<A, V> a, const Columns<A, V>& b) {
-    for (int j = 0; j < V; ++j) a.at[j] = typename Fold::Merge{}(a.at[j], b.at[j]);
+    for (int j = 0; j < V; ++j) a.at[j] = Merge{}(a.at[j], b.at[j]);
     return a;
   });
   if (args.team.lane() != 0) return;

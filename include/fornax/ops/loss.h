@@ -24,7 +24,8 @@ struct CrossEntropyOptions {
 /// the same shape without C. With e = label_smoothing a row's loss is (1 - e) w[t] (-log p[t]) + e / C * sum
 /// over c of w[c] (-log p[c]), and 0 if ignored. On the CPU a target outside of [0, C) that is not
 /// ignore_index throws IndexError; on other devices, where finding it would mean waiting, the loss of its row
-/// is NaN. Throws ValueError for a smoothing outside of [0, 1]. Autocast runs it in f32.
+/// and its gradient are NaN, and so is a mean with such a row. Throws ValueError for a smoothing outside of
+/// [0, 1]. Autocast runs it in f32.
 FORNAX_API Tensor cross_entropy(const Tensor& logits, const Tensor& target,
                                 const CrossEntropyOptions& options = {});
 

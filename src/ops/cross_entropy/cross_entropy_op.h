@@ -23,7 +23,9 @@ struct CrossEntropyTerms {
 };
 
 /// Writes lse, total_weight and loss, which has one element of x's dtype or, for Reduction::none, target's
-/// shape. The formula is that of fornax::cross_entropy.
+/// shape. The formula is that of fornax::cross_entropy. A target that is no class: the CPU throws IndexError;
+/// a device, which nobody waits for, gives its row the weight and the loss NaN, and backward the gradient
+/// NaN. So a mean and all of its gradients are NaN; without reduction the other rows are as they should be.
 struct CrossEntropy {
   static constexpr std::string_view op_name = "cross_entropy";
   TensorView loss;

@@ -20,7 +20,8 @@ enum class ReduceKind {
 };
 
 /// y = scale * (x reduced over the axes where y's size is 1); y has x's rank; any strides.
-/// Floating: y is x's dtype or, for 16-bit x, f32; sums accumulate in f32 over short runs and in f64 beyond.
+/// Floating: y is x's dtype or, for 16-bit x, f32; sums accumulate in f32 over short runs and, on the CPU, in
+/// f64 beyond; devices merge many short f32 sums.
 /// Integers and bool (sum, max, min; no scale): sums are i64, extremes have x's dtype. Over no elements sums
 /// are 0 and floating extremes are the infinity that loses; integers have no such value, and callers refuse
 /// that.
