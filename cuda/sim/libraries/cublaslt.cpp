@@ -12,7 +12,7 @@
 namespace fornax::cuda {
 namespace {
 
-// What the opaque structures hold here.
+// What the handles point at: the library's own types are never looked into.
 struct MatrixLayout {
   cudaDataType_t type;
   std::int64_t rows, columns, ld, batch_stride;
@@ -28,13 +28,19 @@ struct MatmulDescription {
 struct MatmulPreference {
   std::size_t workspace;
 };
-static_assert(sizeof(MatrixLayout) <= sizeof(cublasLtMatrixLayoutOpaque_t));
-static_assert(sizeof(MatmulDescription) <= sizeof(cublasLtMatmulDescOpaque_t));
-static_assert(sizeof(MatmulPreference) <= sizeof(cublasLtMatmulPreferenceOpaque_t));
-
 template <class Content, class Opaque>
 Content& content(Opaque* handle) {
-  return *reinterpret_cast<Content*>(handle->data);
+  return *reinterpret_cast<Content*>(handle);
+}
+template <class Content, class Opaque>
+cublasStatus_t make(Opaque** handle, Content content) {
+  *handle = reinterpret_cast<Opaque*>(new Content(content));
+  return CUBLAS_STATUS_SUCCESS;
+}
+template <class Content, class Opaque>
+cublasStatus_t destroy(Opaque* handle) {
+  delete reinterpret_cast<Content*>(handle);
+  return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t create(cublasLtHandle_t* handle) {
@@ -48,17 +54,9 @@ const char* status_string(cublasStatus_t status) {
                                                : "CUBLAS_STATUS_INVALID_VALUE";
 }
 
-template <class Opaque>
-cublasStatus_t destroy(Opaque* handle) {
-  delete handle;
-  return CUBLAS_STATUS_SUCCESS;
-}
-
 cublasStatus_t desc_create(cublasLtMatmulDesc_t* handle, cublasComputeType_t compute, cudaDataType_t scale) {
-  *handle = new cublasLtMatmulDescOpaque_t{};
-  content<MatmulDescription>(*handle) = {compute, scale, CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT,
-                                         nullptr};
-  return CUBLAS_STATUS_SUCCESS;
+  return make(handle, MatmulDescription{compute, scale, CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT,
+                                        nullptr});
 }
 
 /// Copies an attribute if its size is the member's.
@@ -83,10 +81,8 @@ cublasStatus_t desc_set(cublasLtMatmulDesc_t handle, cublasLtMatmulDescAttribute
 
 cublasStatus_t layout_create(cublasLtMatrixLayout_t* handle, cudaDataType_t type, std::uint64_t rows,
                              std::uint64_t columns, std::int64_t ld) {
-  *handle = new cublasLtMatrixLayoutOpaque_t{};
-  content<MatrixLayout>(*handle) = {
-      type, static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns), ld, 0, 1};
-  return CUBLAS_STATUS_SUCCESS;
+  return make(handle, MatrixLayout{type, static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns),
+                                   ld, 0, 1});
 }
 
 cublasStatus_t layout_set(cublasLtMatrixLayout_t handle, cublasLtMatrixLayoutAttribute_t name,
@@ -100,8 +96,7 @@ cublasStatus_t layout_set(cublasLtMatrixLayout_t handle, cublasLtMatrixLayoutAtt
 }
 
 cublasStatus_t preference_create(cublasLtMatmulPreference_t* handle) {
-  *handle = new cublasLtMatmulPreferenceOpaque_t{};
-  return CUBLAS_STATUS_SUCCESS;
+  return make(handle, MatmulPreference{});
 }
 
 cublasStatus_t preference_set(cublasLtMatmulPreference_t handle, cublasLtMatmulPreferenceAttributes_t name,
@@ -244,9 +239,19 @@ cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void* a
 }  // namespace
 
 const CublasLt* cublaslt() {
-  static constexpr CublasLt table{create,         status_string, desc_create, destroy,           desc_set,
-                                  layout_create,  destroy,       layout_set,  preference_create, destroy,
-                                  preference_set, heuristic,     matmul};
+  static constexpr CublasLt table{.Create = create,
+                                  .GetStatusString = status_string,
+                                  .MatmulDescCreate = desc_create,
+                                  .MatmulDescDestroy = destroy<MatmulDescription>,
+                                  .MatmulDescSetAttribute = desc_set,
+                                  .MatrixLayoutCreate = layout_create,
+                                  .MatrixLayoutDestroy = destroy<MatrixLayout>,
+                                  .MatrixLayoutSetAttribute = layout_set,
+                                  .MatmulPreferenceCreate = preference_create,
+                                  .MatmulPreferenceDestroy = destroy<MatmulPreference>,
+                                  .MatmulPreferenceSetAttribute = preference_set,
+                                  .MatmulAlgoGetHeuristic = heuristic,
+                                  .Matmul = matmul};
   return &table;
 }
 

@@ -267,16 +267,16 @@ cudnnStatus_t run_plan(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudn
 namespace fornax::cuda {
 
 const Cudnn* cudnn() {
-  static constexpr Cudnn table{sim::create,
-                               sim::set_stream,
-                               sim::error_string,
-                               sim::last_error_string,
-                               sim::create_descriptor,
-                               sim::destroy_descriptor,
-                               sim::finalize,
-                               sim::set_attribute,
-                               sim::get_attribute,
-                               sim::run_plan};
+  static constexpr Cudnn table{.Create = sim::create,
+                               .SetStream = sim::set_stream,
+                               .GetErrorString = sim::error_string,
+                               .GetLastErrorString = sim::last_error_string,
+                               .BackendCreateDescriptor = sim::create_descriptor,
+                               .BackendDestroyDescriptor = sim::destroy_descriptor,
+                               .BackendFinalize = sim::finalize,
+                               .BackendSetAttribute = sim::set_attribute,
+                               .BackendGetAttribute = sim::get_attribute,
+                               .BackendExecute = sim::run_plan};
   return &table;
 }
 
