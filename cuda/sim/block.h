@@ -13,7 +13,7 @@ namespace fornax::sim {
 
 /// A thread of the block that runs. Those that wait keep the fiber on which they began.
 struct Thread {
-  enum class State : std::uint8_t { fresh, ready, at_barrier, in_warp_operation, done };
+  enum class State : std::uint8_t { fresh, ready, at_barrier, in_warp_operation, stopped, done };
 
   uint3 index{};
   unsigned number = 0;  // in the block
@@ -54,6 +54,7 @@ struct RunningBlock {
   std::vector<Warp> warps;
   std::vector<unsigned> start_order, ready;
   unsigned next_fresh = 0, finished = 0;
+  bool is_stopped = false;  // by a thread that cannot go on
 
   // The barrier at which threads wait.
   unsigned at_barrier = 0;
@@ -85,6 +86,9 @@ std::string thread_name(unsigned block, unsigned thread);
 inline constexpr std::size_t shared_arena_bytes = 256 << 10;
 void begin_shared(std::size_t dynamic_bytes);
 void end_shared();
-char* shared_arena();
+extern constinit char* shared_arena;  // null before the first kernel
+inline bool is_shared_memory(const void* address) {
+  return static_cast<std::size_t>(static_cast<const char*>(address) - shared_arena) < shared_arena_bytes;
+}
 
 }  // namespace fornax::sim

@@ -39,8 +39,7 @@ constinit thread_local bool runs_host_function = false;
 cudaError_t likely_error(std::string_view api) {
   if (api == "launch") return cudaErrorLaunchOutOfResources;
   if (api == "cudaGetDeviceCount") return cudaErrorNoDevice;
-  if (api.find("Alloc") != api.npos || api.find("Create") != api.npos || api == "cudaMallocFromPoolAsync")
-    return cudaErrorMemoryAllocation;
+  if (api.find("lloc") != api.npos || api.find("Create") != api.npos) return cudaErrorMemoryAllocation;
   return cudaErrorUnknown;
 }
 

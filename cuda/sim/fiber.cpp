@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -115,7 +116,14 @@ char* new_stack() {
 
 }  // namespace
 
-Fiber::Fiber(void (*entry)()) : entry_(entry), stack_(new_stack()) { restart(); }
+constinit const void* Fiber::stacks_begin = nullptr;
+constinit const void* Fiber::stacks_end = nullptr;
+
+Fiber::Fiber(void (*entry)()) : entry_(entry), stack_(new_stack()) {
+  stacks_begin = region;
+  stacks_end = region + slot_bytes * fibers;
+  restart();
+}
 
 void Fiber::restart() {
   // Tops at one offset in all stacks would share one set of the cache.
@@ -162,11 +170,6 @@ void Fiber::begin() {
 #if defined(FORNAX_SIM_ASAN)
   __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_stack_bytes);
 #endif
-}
-
-bool Fiber::on_a_stack(const void* address) {
-  const char* const at = static_cast<const char*>(address);
-  return region && at >= region && at < region + slot_bytes * fibers;
 }
 
 bool Fiber::is_overflow(const void* address) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstddef>
-
 namespace fornax::sim {
 
 /// A stack of its own, on which simulated threads run. Only one fiber runs at a time; it goes back to where
@@ -21,11 +19,13 @@ class Fiber {
   void restart();
 
   /// True if `address` lies in the stack of some fiber (guard pages included).
-  static bool on_a_stack(const void* address);
+  static bool on_a_stack(const void* address) { return address >= stacks_begin && address < stacks_end; }
   /// True if `address` is in the page below some fiber's stack: it has overflowed.
   static bool is_overflow(const void* address);
 
  private:
+  static constinit const void *stacks_begin, *stacks_end;
+
   void (*entry_)();
   char* stack_;
   void* stack_pointer_ = nullptr;

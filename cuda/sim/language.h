@@ -80,6 +80,9 @@ T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int wid
   return value;
 }
 
+/// Reports the access and ends the kernel, as a device would.
+[[noreturn]] void stop_misaligned(std::size_t bytes, std::source_location where);
+
 /// Tells the tracker that the running thread changes `bytes` at `data` atomically.
 void note_atomic(const void* data, std::size_t bytes, const void* caller);
 
@@ -196,6 +199,11 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
                              &Arguments::drop},
                             grid, block, shared_bytes, stream),
         "launch");
+}
+
+inline void check_aligned(const void* data, std::size_t bytes,
+                          std::source_location where = std::source_location::current()) {
+  if (reinterpret_cast<std::uintptr_t>(data) % bytes != 0) sim::stop_misaligned(bytes, where);
 }
 
 }  // namespace fornax::cuda

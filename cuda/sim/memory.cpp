@@ -22,11 +22,14 @@
 #include "sim/stream.h"
 
 namespace fornax::sim {
+
+constinit char* device_memory_base = nullptr;
+
 namespace {
 
 constexpr std::size_t guard_bytes = 256;
 constexpr std::size_t huge_page = std::size_t{2} << 20;  // opening and closing memory costs by the page
-constexpr std::size_t quarantine_bytes = std::size_t{256} << 20;
+constexpr std::size_t quarantine_bytes = std::size_t{64} << 20;
 constexpr unsigned char guard_pattern = 0xa5, poison = 0xff;
 constexpr std::size_t default_limit = std::size_t{4} << 30;
 
@@ -45,7 +48,6 @@ struct Span {
 };
 
 struct State {
-  char* base = nullptr;
   Span spans[max_devices];
   std::map<std::uintptr_t, Block> blocks;  // live ones, and freed ones until their place is used again
   std::size_t last_number = 0;
@@ -60,9 +62,9 @@ struct State {
       std::perror("simulated device: no address space for device memory");
       std::abort();
     }
-    base = static_cast<char*>(memory);
+    device_memory_base = static_cast<char*>(memory);
     for (int device = 0; device < max_devices; ++device)
-      spans[device].begin = base + span_bytes * static_cast<std::size_t>(device);
+      spans[device].begin = device_memory_base + span_bytes * static_cast<std::size_t>(device);
     explain_faults();
   }
 };
@@ -136,10 +138,11 @@ void check_guard_zone(const Block& block) {
   const auto* const end = reinterpret_cast<const unsigned char*>(block.data) + range_of(block.bytes);
   const auto* byte = reinterpret_cast<const unsigned char*>(block.data) + block.bytes;
   const auto* const bad = std::find_if(byte, end, [](unsigned char at) { return at != guard_pattern; });
-  if (bad != end)
-    report("out-of-bounds", "memory was written " + std::to_string(bad - byte) +
-                                " bytes past the end of block " + std::to_string(block.number) + " of " +
-                                std::to_string(block.bytes) + " bytes");
+  if (bad == end) return;
+  report("out-of-bounds", "memory was written " + std::to_string(bad - byte) +
+                              " bytes past the end of block " + std::to_string(block.number) + " of " +
+                              std::to_string(block.bytes) + " bytes");
+  std::memset(block.data + block.bytes, guard_pattern, range_of(block.bytes) - block.bytes);  // reported once
 }
 
 }  // namespace
@@ -160,16 +163,6 @@ DeviceMemoryClosed::~DeviceMemoryClosed() {
   if (was_open_ > 0) protect_all(true);
   state().open += was_open_;
 }
-
-bool is_device_memory(const void* address) {
-  const char* const at = static_cast<const char*>(address);
-  return at >= state().base && at < state().base + span_bytes * max_devices;
-}
-int device_of(const void* address) {
-  return static_cast<int>(static_cast<std::size_t>(static_cast<const char*>(address) - state().base) /
-                          span_bytes);
-}
-char* device_memory_base() { return state().base; }
 
 Block* new_block(int device, std::size_t bytes, bool pooled) {
   State& all = state();

@@ -38,10 +38,16 @@ class DeviceMemoryClosed {
   int was_open_;
 };
 
-bool is_device_memory(const void* address);
-int device_of(const void* device_address);
-/// The first address of all devices' memory.
-char* device_memory_base();
+/// The first address of all devices' memory; null before it is first needed.
+extern constinit char* device_memory_base;
+inline bool is_device_memory(const void* address) {
+  const auto offset = static_cast<std::size_t>(static_cast<const char*>(address) - device_memory_base);
+  return device_memory_base && offset < span_bytes * max_devices;
+}
+inline int device_of(const void* device_address) {
+  return static_cast<int>(
+      static_cast<std::size_t>(static_cast<const char*>(device_address) - device_memory_base) / span_bytes);
+}
 
 struct Block {
   char* data = nullptr;

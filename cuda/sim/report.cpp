@@ -35,13 +35,21 @@ Findings& findings() {
 
 void Findings::print_what_nobody_took() {
   constexpr int exit_status = 66;
-  const std::vector<Report>& reports = findings().reports;
-  if (reports.empty()) return;
-  for (const Report& report : reports)
-    std::fprintf(stderr, "SIMULATED DEVICE: %s: %s\n", report.kind.c_str(), report.text.c_str());
-  std::fprintf(stderr, "SIMULATED DEVICE: %zu reports\n", reports.size());
+  if (findings().reports.empty()) return;
+  print_reports();
   std::fflush(nullptr);
   _exit(exit_status);
+}
+
+/// `line` is where in a kernel it is, or empty.
+void add(const char* kind, const std::string& text, const std::string& line) {
+  const Operation* const operation = running_operation();
+  const std::string name = operation ? operation->shown_name() : "";
+  if (!findings().known.insert({kind, name, line.empty() ? text : line}).second) return;
+  std::string full = text;
+  if (!line.empty()) full += " [" + line + "]";
+  if (!name.empty()) full += " in " + name;
+  findings().reports.push_back({kind, full});
 }
 
 }  // namespace
@@ -57,16 +65,20 @@ bool is_reported(const char* kind, const void* after) {
 
 void report(const char* kind, const std::string& text, const void* after) {
   const Lock lock;
-  Findings& all = findings();
-  const Operation* const operation = running_operation();
-  if (after && !all.known_by_code.insert({kind, after, operation}).second) return;
-  const std::string name = operation ? operation->shown_name() : "";
-  std::string line = after ? source_line(after) : "";
-  if (!all.known.insert({kind, name, line.empty() ? text : line}).second) return;
-  std::string full = text;
-  if (!line.empty()) full += " [" + line + "]";
-  if (!name.empty()) full += " in " + name;
-  all.reports.push_back({kind, full});
+  if (after && !findings().known_by_code.insert({kind, after, running_operation()}).second) return;
+  add(kind, text, after ? source_line(after) : "");
+}
+
+void report(const char* kind, const std::string& text, const std::source_location& where) {
+  const Lock lock;
+  add(kind, text, place(where));
+}
+
+void print_reports() {
+  const std::vector<Report>& reports = findings().reports;
+  for (const Report& report : reports)
+    std::fprintf(stderr, "SIMULATED DEVICE: %s: %s\n", report.kind.c_str(), report.text.c_str());
+  std::fprintf(stderr, "SIMULATED DEVICE: %zu reports\n", reports.size());
 }
 
 std::vector<Report> take_reports() {

@@ -14,6 +14,9 @@
 #include "sim/shadow.h"
 
 namespace fornax::sim {
+
+constinit char* shared_arena = nullptr;
+
 namespace {
 
 constexpr std::size_t zone_bytes = 64;
@@ -26,7 +29,6 @@ struct Variable {
   std::size_t offset, bytes;
 };
 
-constinit char* arena = nullptr;
 constinit std::size_t used = 0;      // with guard zones
 constinit std::size_t charged = 0;   // what a device would count
 constinit std::uint64_t serial = 0;  // of the block
@@ -43,10 +45,10 @@ std::size_t place_variable(const char* name, std::size_t bytes, std::size_t alig
     std::abort();
   }
   used = zone;
-  asan_unpoison(arena + offset, bytes);
-  std::memset(arena + offset, poison, bytes);
+  asan_unpoison(shared_arena + offset, bytes);
+  std::memset(shared_arena + offset, poison, bytes);
 #if !defined(FORNAX_SIM_ASAN)
-  std::memset(arena + offset + bytes, zone_pattern, zone - offset - bytes);
+  std::memset(shared_arena + offset + bytes, zone_pattern, zone - offset - bytes);
 #endif
   shadow_begin_shared(offset, bytes);
   variables.push_back({name, offset, bytes});
@@ -55,16 +57,14 @@ std::size_t place_variable(const char* name, std::size_t bytes, std::size_t alig
 
 }  // namespace
 
-char* shared_arena() { return arena; }
-
 void begin_shared(std::size_t dynamic_bytes) {
-  if (!arena) {
+  if (!shared_arena) {
     void* const memory =
         mmap(nullptr, shared_arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::abort();
-    arena = static_cast<char*>(memory);
+    shared_arena = static_cast<char*>(memory);
   }
-  asan_poison(arena, shared_arena_bytes);
+  asan_poison(shared_arena, shared_arena_bytes);
   shadow_clear_shared(used);
   ++serial;
   variables.clear();
@@ -78,7 +78,7 @@ void begin_shared(std::size_t dynamic_bytes) {
 void end_shared() {
 #if !defined(FORNAX_SIM_ASAN)
   for (const Variable& variable : variables) {
-    const char* const zone = arena + variable.offset + variable.bytes;
+    const char* const zone = shared_arena + variable.offset + variable.bytes;
     const bool is_intact = std::all_of(
         zone, zone + zone_bytes, [](char byte) { return static_cast<unsigned char>(byte) == zone_pattern; });
     if (!is_intact)
@@ -97,13 +97,13 @@ void* shared_variable(SharedVariable& variable) {
     variable.offset = place_variable(variable.name, variable.bytes, variable.alignment);
     variable.block = serial;
   }
-  return arena + variable.offset;
+  return shared_arena + variable.offset;
 }
 
 void* dynamic_shared() {
   if (dynamic_bytes_of_block == 0)
     report("shared-memory", "a kernel that uses dynamic shared memory was launched with none");
-  return arena + (dynamic_bytes_of_block > 0 ? dynamic_offset : used);
+  return shared_arena + (dynamic_bytes_of_block > 0 ? dynamic_offset : used);
 }
 
 }  // namespace fornax::sim

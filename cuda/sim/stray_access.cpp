@@ -13,6 +13,7 @@
 #include "sim/fiber.h"
 #include "sim/host_memory.h"
 #include "sim/memory.h"
+#include "sim/report.h"
 #include "sim/stream.h"
 
 namespace fornax::sim {
@@ -50,6 +51,7 @@ std::string describe(const void* address) {
 void explain(int signal, siginfo_t* info, void*) {
   const std::string text = "SIMULATED DEVICE: " + describe(info->si_addr) + "\n";
   if (write(2, text.data(), text.size()) < 0) _exit(1);
+  print_reports();
   void* frames[16];
   const int count = backtrace(frames, 16);
   if (count > 2) backtrace_symbols_fd(frames + 2, count - 2, 2);

@@ -116,14 +116,16 @@ std::string source_line(const void* after) {
   }
   char offset[32];
   std::snprintf(offset, sizeof offset, "0x%zx", static_cast<std::size_t>(place.offset - 1));
-  const std::string command = "addr2line -e '" + file + "' " + offset + " 2>/dev/null";
+  const std::string command = "addr2line -i -e '" + file + "' " + offset + " 2>/dev/null";
   if (FILE* const answer = popen(command.c_str(), "r")) {
-    char text[1024] = "";
-    if (std::fgets(text, sizeof text, answer)) line.assign(text, std::strcspn(text, " \n"));
+    for (char text[1024]; std::fgets(text, sizeof text, answer);) {
+      std::string one(text, std::strcspn(text, " \n"));
+      if (one.starts_with("?")) break;
+      one.erase(0, one.rfind('/') + 1);
+      line += line.empty() ? one : " in " + one;
+    }
     pclose(answer);
   }
-  if (line.starts_with("??")) line.clear();
-  line.erase(0, line.rfind('/') + 1);
   return line;
 }
 

@@ -49,9 +49,10 @@ void complete(Warp& warp, Thread* lanes, unsigned count, const Thread& last) {
       default: {
         unsigned source = source_of(warp.operation, lane, thread.argument, thread.width);
         if (source >= count || !(warp.mask >> source & 1)) {
-          report("warp-mask", "lane " + std::to_string(lane) + " shuffles from lane " +
-                                  std::to_string(source) +
-                                  ", which is not in the mask or not in the block: " + place(warp.where));
+          report("warp-mask",
+                 "lane " + std::to_string(lane) + " shuffles from lane " + std::to_string(source) +
+                     ", which is not in the mask or not in the block",
+                 warp.where);
           source = lane;
         }
         thread.result = lanes[source].value;
@@ -73,14 +74,12 @@ std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64
   const unsigned existing = count == lanes_of_warp ? ~0u : (1u << count) - 1;
   Warp& warp = block.warps[self.number / lanes_of_warp];
   if (!(mask >> lane & 1))
-    report("warp-mask",
-           "lane " + std::to_string(lane) + " is not in the mask that it gives: " + place(where));
+    report("warp-mask", "lane " + std::to_string(lane) + " is not in the mask that it gives", where);
   // A full mask means all lanes of the block's last warp too.
   if (mask != ~0u && (mask & ~existing) != 0)
-    report("warp-mask", "the mask names lanes that the block does not have: " + place(where));
+    report("warp-mask", "the mask names lanes that the block does not have", where);
   if (is_shuffle(operation) && (width <= 0 || width > 32 || (width & (width - 1)) != 0)) {
-    report("warp-mask",
-           "the width " + std::to_string(width) + " is no power of two up to 32: " + place(where));
+    report("warp-mask", "the width " + std::to_string(width) + " is no power of two up to 32", where);
     width = 32;
   }
   mask = (mask & existing) | 1u << lane;
@@ -89,8 +88,10 @@ std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64
     warp.operation = operation;
     warp.where = where;
   } else if (warp.mask != mask || warp.operation != operation || warp.where.line() != where.line()) {
-    report("warp-divergence", "lanes of one warp meet in different operations or with different masks: " +
-                                  place(warp.where) + " and " + place(where));
+    report("warp-divergence",
+           "lanes of one warp meet in different operations or with different masks, also at " +
+               place(warp.where),
+           where);
   }
   warp.arrived |= 1u << lane;
   self.value = value;

@@ -39,6 +39,10 @@ struct Environment {
         throw ValueError("FORNAX_KERNEL", fmt::format("expected op=kernel[,op=kernel...], got \"{}\"", item));
       }
       forced.push_back({std::string(item.substr(0, equals)), std::string(item.substr(equals + 1))});
+      // Not an error: it may be an op of the program's own.
+      if (std::ranges::none_of(all_rows(), [&](const RowInfo* row) { return row->op == forced.back().op; }))
+        fmt::print(stderr, "fornax: FORNAX_KERNEL names '{}', which is no op of the library\n",
+                   forced.back().op);
     }
   }
 };

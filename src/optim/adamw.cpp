@@ -8,17 +8,21 @@
 
 namespace fornax::optim {
 
-AdamW::AdamW(const std::vector<Group>& groups) : Optimizer(parameters_of(groups), {"exp_avg", "exp_avg_sq"}) {
-  for (const Group& group : groups) {
-    const AdamWOptions& o = group.options;
-    const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
-    if (!(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && is_beta(o.beta1) && is_beta(o.beta2)))
-      throw ValueError("AdamW",
-                       fmt::format("expected lr, eps and weight_decay of 0 or more and betas in [0, 1), got "
-                                   "lr={} eps={} weight_decay={} beta1={} beta2={}",
-                                   o.lr, o.eps, o.weight_decay, o.beta1, o.beta2));
-    options_.push_back(o);
-  }
+AdamW::AdamW(const std::vector<Group>& groups)
+    : Optimizer(std::vector<Memory>{{.name = "exp_avg"}, {.name = "exp_avg_sq"}}) {
+  for (const Group& group : groups) add_group(group);
+}
+
+void AdamW::add_group(const Group& group) {
+  const AdamWOptions& o = group.options;
+  const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
+  if (!(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && is_beta(o.beta1) && is_beta(o.beta2)))
+    throw ValueError("AdamW",
+                     fmt::format("expected lr, eps and weight_decay of 0 or more and betas in [0, 1), got "
+                                 "lr={} eps={} weight_decay={} beta1={} beta2={}",
+                                 o.lr, o.eps, o.weight_decay, o.beta1, o.beta2));
+  append_group(group.parameters);
+  options_.push_back(o);
 }
 
 void AdamW::step() {

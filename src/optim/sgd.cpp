@@ -7,19 +7,22 @@
 
 namespace fornax::optim {
 
-SGD::SGD(const std::vector<Group>& groups) : Optimizer(parameters_of(groups), {"momentum_buffer"}) {
-  for (const Group& group : groups) {
-    const SGDOptions& o = group.options;
-    if (!(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0))
-      throw ValueError("SGD",
-                       fmt::format("expected rates of 0 or more, got lr={} momentum={} weight_decay={}", o.lr,
-                                   o.momentum, o.weight_decay));
-    if (o.nesterov && !(o.momentum > 0 && o.dampening == 0))
-      throw ValueError("SGD", fmt::format("expected momentum and no dampening for Nesterov, got momentum={} "
-                                          "dampening={}",
-                                          o.momentum, o.dampening));
-    options_.push_back(o);
-  }
+SGD::SGD(const std::vector<Group>& groups)
+    : Optimizer(std::vector<Memory>{{.name = "momentum_buffer", .optional = true}}) {
+  for (const Group& group : groups) add_group(group);
+}
+
+void SGD::add_group(const Group& group) {
+  const SGDOptions& o = group.options;
+  if (!(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0))
+    throw ValueError("SGD", fmt::format("expected rates of 0 or more, got lr={} momentum={} weight_decay={}",
+                                        o.lr, o.momentum, o.weight_decay));
+  if (o.nesterov && !(o.momentum > 0 && o.dampening == 0))
+    throw ValueError("SGD", fmt::format("expected momentum and no dampening for Nesterov, got momentum={} "
+                                        "dampening={}",
+                                        o.momentum, o.dampening));
+  append_group(group.parameters);
+  options_.push_back(o);
 }
 
 void SGD::step() {

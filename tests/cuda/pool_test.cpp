@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cuda/device_test.h"
+#include "fornax/base/error.h"
 #include "fornax/ops/create.h"
 #include "ops/pool/pool_op.h"
 #include "support/op_case.h"

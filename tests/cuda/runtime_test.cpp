@@ -7,6 +7,7 @@
 #include "fornax/cuda/stream.h"
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
+#include "fornax/ops/reduce.h"
 #include "fornax/ops/transfer.h"
 #include "support/error_of.h"
 
@@ -34,7 +35,7 @@ TEST_F(CudaRuntime, ValuesMakeTheWayToTheDeviceAndBack) {
   EXPECT_EQ(there.device(), device_);
   EXPECT_EQ(there.to(Device::cpu()).to_vector<float>(), x.to_vector<float>());
   EXPECT_EQ(there.mT().to(Device::cpu()).to_vector<float>(), x.mT().to_vector<float>());
-  EXPECT_EQ(there.sum().item(), 21);
+  EXPECT_EQ(sum(there).item(), 21);
 }
 
 TEST_F(CudaRuntime, MemoryIsCountedAndGivenBack) {
@@ -60,7 +61,7 @@ TEST_F(CudaRuntime, OutOfMemorySaysWhatWasAskedAndHeldAndASmallerRequestSucceeds
   EXPECT_THAT(message,
               testing::MatchesRegex("\\[cuda memory\\] expected 67108864 more bytes on cuda:0, got none; "
                                     "in use [0-9]+, held [0-9]+, free [0-9]+ of [0-9]+"));
-  EXPECT_EQ(ones({16}, {.device = device_}).sum().item(), 16);
+  EXPECT_EQ(sum(ones({16}, {.device = device_})).item(), 16);
 }
 
 TEST_F(CudaRuntime, WorkOnAnotherStreamWaitsForTheHomeAndTheHomeForIt) {
@@ -112,7 +113,7 @@ TEST_F(CudaRuntime, PinnedMemoryIsHandedOutAgainOnlyAfterItsCopies) {
   }
   const Tensor other = pin_memory(full({4096}, 2));  // the copy has not run yet
   EXPECT_NE(other.storage()->data(), first);
-  EXPECT_EQ(there.sum().item(), 4096);
+  EXPECT_EQ(sum(there).item(), 4096);
   const Tensor again = pin_memory(full({4096}, 3));
   EXPECT_EQ(again.storage()->data(), first);
 }
@@ -122,7 +123,7 @@ TEST_F(CudaRuntime, AFailedCallIsATypedErrorThatNamesIt) {
   const Tensor x = ones({4});
   EXPECT_THAT(error_of<CudaError>([&] { x.to(device_); }),
               testing::StartsWith("[cudaMemcpyAsync] expected success, got cudaErrorInvalidValue"));
-  EXPECT_EQ(x.to(device_).sum().item(), 4);  // recoverable
+  EXPECT_EQ(sum(x.to(device_)).item(), 4);  // recoverable
 }
 
 TEST_F(CudaRuntime, ALostDeviceIsNamedByEveryLaterCall) {

@@ -1,6 +1,7 @@
 #include "fornax/ops/optim_step.h"
 
 #include "fornax/base/error.h"
+#include "ops/common/check.h"
 #include "ops/optim_step/optim_step_op.h"
 
 namespace fornax {
@@ -11,13 +12,15 @@ class Checker {
  public:
   explicit Checker(std::string_view op) : op_(op) {}
 
-  /// `tensor` belongs to `parameter`; undefined is fine if it is optional.
+  /// `tensor` belongs to `parameter`.
   void belongs(const Tensor& parameter, const Tensor& tensor, std::string_view name) {
+    ops::check_defined(op_, tensor, name);
     if (tensor.shape() != parameter.shape()) fail<ShapeError>(parameter, tensor, name);
     if (tensor.dtype() != parameter.dtype()) fail<DTypeError>(parameter, tensor, name);
     if (tensor.device() != parameter.device()) fail<DeviceError>(parameter, tensor, name);
   }
-  void floating(const Tensor& tensor) {
+  void floating(const Tensor& tensor, std::string_view name = "parameter") {
+    ops::check_defined(op_, tensor, name);
     if (!is_floating(tensor.dtype()))
       throw DTypeError(op_, "expected floating tensors, got " + describe(tensor));
     if (!first_.defined()) first_ = tensor;
@@ -39,7 +42,7 @@ class Checker {
 
 std::vector<TensorView> floating_views(std::span<const Tensor> tensors, std::string_view op) {
   Checker check(op);
-  for (const Tensor& tensor : tensors) check.floating(tensor);
+  for (const Tensor& tensor : tensors) check.floating(tensor, "one of the list");
   return {tensors.begin(), tensors.end()};
 }
 
@@ -92,6 +95,7 @@ Tensor total_norm(std::span<const Tensor> tensors) {
 void clip_by_norm_(std::span<const Tensor> tensors, const Tensor& norm, double max_norm) {
   const std::vector<TensorView> views = floating_views(tensors, "clip_by_norm_");
   if (views.empty()) return;
+  ops::check_defined("clip_by_norm_", norm, "norm");
   if (norm.dtype() != f64 || norm.numel() != 1)
     throw ShapeError("clip_by_norm_", "expected a norm as total_norm gives it, got " + describe(norm));
   dispatch::run(ops::clip_by_norm_row, ops::ClipByNorm{views, norm, max_norm});
