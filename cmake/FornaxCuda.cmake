@@ -24,7 +24,7 @@ endfunction()
 # linker may take one that a file of host code brought, without instrumentation.
 function(fornax_track_kernels target kernels)
   target_compile_options(${kernels} PRIVATE -fsanitize=thread -g1 -fno-omit-frame-pointer
-    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=tsan-instrument-func-entry-exit=0 -Wno-tsan>)
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=tsan-instrument-func-entry-exit=0 -fno-gnu-unique -Wno-tsan>)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${kernels}.o)
   add_custom_command(OUTPUT ${object}
     COMMAND ${CMAKE_COMMAND} -DLD=${CMAKE_LINKER} -DNM=${CMAKE_NM} -DOBJCOPY=${CMAKE_OBJCOPY} -DOBJECT=${object}

@@ -2,8 +2,8 @@
 string(REPLACE "," ";" objects "${OBJECTS}")
 execute_process(COMMAND ${LD} -r --force-group-allocation -o ${OBJECT}.linked ${objects} COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${NM} --defined-only ${OBJECT}.linked OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
-string(REGEX MATCHALL "[^\n]* [VWuvw] [^\n]+" weak "${symbols}")
-list(TRANSFORM weak REPLACE "^[^ ]* [VWuvw] " "")
+string(REGEX MATCHALL "[^\n]* [VWvw] [^\n]+" weak "${symbols}")
+list(TRANSFORM weak REPLACE "^[^ ]* [VWvw] " "")
 list(JOIN weak "\n" names)
 file(WRITE ${OBJECT}.weak "${names}\n")
 execute_process(

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/access.h"
 #include "sim/call.h"
+#include "sim/graph.h"
 #include "sim/host_memory.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -51,28 +53,36 @@ cudaError_t copy(Stream& stream, void* to, const void* from, std::size_t bytes, 
     const auto* const begin = static_cast<const char*>(from);
     staged = std::make_shared<std::vector<char>>(begin, begin + bytes);
   }
-  const OperationPtr operation = enqueue(stream, name_of(kind), [=] {
+  if (stream.capture && (from_pageable || to_pageable)) {
+    report("capture", "a copy from or to pageable memory is captured");
+    stream.capture->is_invalid = true;
+    return cudaErrorStreamCaptureUnsupported;
+  }
+  Operation operation;
+  operation.name = name_of(kind);
+  if (!from_device && !from_pageable) operation.pinned.push_back({from, bytes, Access::read});
+  if (!to_device && !to_pageable) operation.pinned.push_back({to, bytes, Access::write});
+  operation.run = [=] {
     if (from_device && !access(from, bytes, Access::read)) return;
     if (to_device && !access(to, bytes, Access::write)) return;
     Operation& self = *running_operation();
     if (!is_tracked() && from_device) self.bytes_read += bytes;
     if (!is_tracked() && to_device) self.bytes_written += bytes;
     std::memmove(unguarded(to), staged ? staged->data() : unguarded(from), bytes);
-  });
-  if (!from_device && !from_pageable) guard_pinned(operation, from, bytes, Access::read);
-  if (!to_device && !to_pageable) guard_pinned(operation, to, bytes, Access::write);
-  if (to_pageable) {
-    count_host_wait();
-    finish(*operation);
-    host_saw(*operation);
-    return device_loss();
-  }
-  return cudaSuccess;
+  };
+  const OperationPtr enqueued = enqueue(stream, std::move(operation));
+  if (!to_pageable) return cudaSuccess;
+  count_host_wait();
+  finish(*enqueued);
+  host_saw(*enqueued);
+  return device_loss();
 }
 
 /// Copies and fills without a stream wait for everything before and after.
 template <class Work>
 cudaError_t synchronously(Work work) {
+  const cudaError_t refusal = refuse_in_capture();
+  if (refusal != cudaSuccess) return refusal;
   static Stream& own = new_stream(0);
   count_host_wait();
   finish_all();

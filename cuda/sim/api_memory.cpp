@@ -1,9 +1,11 @@
 // The CUDA runtime's functions about memory: device memory, pools, pinned memory.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <string>
 
 #include "sim/call.h"
+#include "sim/graph.h"
 #include "sim/host_memory.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -29,8 +31,12 @@ cudaError_t allocate_async(void** data, std::size_t bytes, int device, cudaStrea
   Stream* const stream = find_stream(handle);
   if (!stream) return cudaErrorInvalidResourceHandle;
   if (bytes == 0) return cudaSuccess;
-  const Block* const block = new_block(device, bytes, true);
+  Block* const block = new_block(device, bytes, !stream->capture);
   if (!block) return cudaErrorMemoryAllocation;
+  if (stream->capture) {
+    block->is_of_graph = true;
+    stream->capture->graph->blocks.push_back(block);
+  }
   *data = block->data;
   enqueue(*stream, "cudaMallocAsync",
           [begin = block->data, number = block->number] { begin_block(begin, number); });
@@ -49,6 +55,10 @@ Block* block_to_free(void* data) {
   return block;
 }
 
+bool is_of(const Graph& graph, const Block* block) {
+  return std::find(graph.blocks.begin(), graph.blocks.end(), block) != graph.blocks.end();
+}
+
 }  // namespace
 
 extern "C" {
@@ -56,6 +66,7 @@ extern "C" {
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   return call("cudaMalloc", [&] {
     *data = nullptr;
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     if (bytes == 0) return cudaSuccess;
     Block* const block = new_block(current_device(), bytes, false);
     if (!block) return cudaErrorMemoryAllocation;
@@ -68,6 +79,7 @@ cudaError_t cudaMalloc(void** data, std::size_t bytes) {
 cudaError_t cudaFree(void* data) {
   return release_call("cudaFree", [&] {
     if (!data) return cudaSuccess;
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     Block* const block = block_to_free(data);
     if (!block) return cudaErrorInvalidValue;
     count_host_wait();
@@ -97,6 +109,11 @@ cudaError_t cudaFreeAsync(void* data, cudaStream_t handle) {
     if (!stream) return cudaErrorInvalidResourceHandle;
     Block* const block = block_to_free(data);
     if (!block) return cudaErrorInvalidValue;
+    if (stream->capture && !is_of(*stream->capture->graph, block)) {
+      report("capture", "memory is freed in a capture that was not allocated in it");
+      stream->capture->is_invalid = true;
+      return cudaErrorInvalidValue;
+    }
     give_back(*block);
     Operation operation;
     operation.name = "cudaFreeAsync";
@@ -189,6 +206,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 
 cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) {
   return call("cudaHostAlloc", [&] {
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     *data = bytes > 0 ? new_pinned(bytes) : nullptr;
     return bytes > 0 && !*data ? cudaErrorMemoryAllocation : cudaSuccess;
   });
@@ -198,6 +216,7 @@ cudaError_t cudaMallocHost(void** data, std::size_t bytes) { return cudaHostAllo
 cudaError_t cudaFreeHost(void* data) {
   return release_call("cudaFreeHost", [&] {
     if (!data) return cudaSuccess;
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     count_host_wait();
     finish_all();
     host_saw_all();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sim/call.h"
+#include "sim/graph.h"
 #include "sim/memory.h"
 #include "sim/report.h"
 #include "sim/stream.h"
@@ -101,6 +102,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   return call("cudaStreamSynchronize", [&] {
     Stream* const stream = find_stream(handle);
     if (!stream) return cudaErrorInvalidResourceHandle;
+    if (const cudaError_t refusal = refuse_wait(*stream); refusal != cudaSuccess) return refusal;
     count_host_wait();
     finish(*stream);
     host_saw(*stream);
@@ -113,6 +115,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   return call("cudaStreamQuery", [&] {
     Stream* const stream = find_stream(handle);
     if (!stream) return cudaErrorInvalidResourceHandle;
+    if (const cudaError_t refusal = refuse_wait(*stream); refusal != cudaSuccess) return refusal;
     make_progress();
     if (!stream->queue.empty()) return cudaErrorNotReady;
     host_saw(*stream);
@@ -122,6 +125,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
 
 cudaError_t cudaDeviceSynchronize() {
   return call("cudaDeviceSynchronize", [&] {
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     count_host_wait();
     finish_all();
     host_saw_all();
@@ -135,6 +139,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream_handle, cudaEvent_t event_ha
     Stream* const stream = find_stream(stream_handle);
     const Event* const event = find_event(event_handle);
     if (!stream || !event) return cudaErrorInvalidResourceHandle;
+    cudaError_t status = cudaSuccess;
+    if (wait_in_capture(*stream, *event, status)) return status;
     if (!event->recorded) {
       report("event-not-recorded",
              "a stream waits for an event that was never recorded: it waits for nothing");
@@ -182,6 +188,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event_handle, cudaStream_t stream_handle
     Stream* const stream = find_stream(stream_handle);
     Event* const event = find_event(event_handle);
     if (!stream || !event || stream->device != event->device) return cudaErrorInvalidResourceHandle;
+    if (record_in_capture(*stream, *event)) return cudaSuccess;
     event->recorded = enqueue(*stream, "record event", nullptr);
     return cudaSuccess;
   });
@@ -191,6 +198,8 @@ cudaError_t cudaEventQuery(cudaEvent_t handle) {
   return call("cudaEventQuery", [&] {
     const Event* const event = find_event(handle);
     if (!event) return cudaErrorInvalidResourceHandle;
+    if (const cudaError_t refusal = refuse_wait(*event); refusal != cudaSuccess) return refusal;
+    if (const cudaError_t refusal = refuse_in_capture(); refusal != cudaSuccess) return refusal;
     if (!event->recorded) return cudaSuccess;
     make_progress();
     if (!event->recorded->is_done) return cudaErrorNotReady;
@@ -203,6 +212,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
   return call("cudaEventSynchronize", [&] {
     const Event* const event = find_event(handle);
     if (!event) return cudaErrorInvalidResourceHandle;
+    if (const cudaError_t refusal = refuse_wait(*event); refusal != cudaSuccess) return refusal;
     count_host_wait();
     if (!event->recorded) return cudaSuccess;
     const OperationPtr recorded = event->recorded;

@@ -17,6 +17,7 @@
 #include "sim/access.h"
 #include "sim/call.h"
 #include "sim/host_memory.h"
+#include "sim/poison.h"
 #include "sim/report.h"
 #include "sim/shadow.h"
 #include "sim/stream.h"
@@ -135,14 +136,22 @@ char* take_range(Span& span, std::size_t bytes) {
 }
 
 void check_guard_zone(const Block& block) {
+  if (has_asan) return;  // which knows of it at once
   const auto* const end = reinterpret_cast<const unsigned char*>(block.data) + range_of(block.bytes);
   const auto* byte = reinterpret_cast<const unsigned char*>(block.data) + block.bytes;
   const auto* const bad = std::find_if(byte, end, [](unsigned char at) { return at != guard_pattern; });
-  if (bad == end) return;
+  if (!block.has_begun || bad == end) return;
   report("out-of-bounds", "memory was written " + std::to_string(bad - byte) +
                               " bytes past the end of block " + std::to_string(block.number) + " of " +
                               std::to_string(block.bytes) + " bytes");
   std::memset(block.data + block.bytes, guard_pattern, range_of(block.bytes) - block.bytes);  // reported once
+}
+
+/// Lets others have the block's place, some day.
+void retire(const Block& block) {
+  Span& span = state().spans[block.device];
+  span.quarantine.emplace_back(block.data, range_of(block.bytes));
+  span.quarantined += range_of(block.bytes);
 }
 
 }  // namespace
@@ -187,37 +196,55 @@ Block* new_block(int device, std::size_t bytes, bool pooled) {
   use.pool_used_high = std::max(use.pool_used_high, use.pool_used);
   use.pool_reserved_high = std::max(use.pool_reserved_high, use.pool_reserved);
   Block& block = all.blocks[reinterpret_cast<std::uintptr_t>(data)];
-  block = {data, bytes, ++all.last_number, device, pooled, false, false};
+  block = {data, bytes, ++all.last_number, device, pooled};
   return &block;
 }
 
 void begin_block(char* data, std::size_t number) {
   const auto found = state().blocks.find(reinterpret_cast<std::uintptr_t>(data));
   if (found == state().blocks.end() || found->second.number != number) return;  // freed before it began
-  const Block& block = found->second;
+  Block& block = found->second;
+  const std::size_t guard = range_of(block.bytes) - block.bytes;
   const DeviceMemoryOpen open;
+  asan_unpoison(block.data, block.bytes + guard);
   shadow_begin(block.data, block.bytes);
   std::memset(block.data, poison, block.bytes);
-  std::memset(block.data + block.bytes, guard_pattern, range_of(block.bytes) - block.bytes);
-  shadow_guard(block.data + block.bytes, range_of(block.bytes) - block.bytes);
+  std::memset(block.data + block.bytes, guard_pattern, guard);
+  shadow_guard(block.data + block.bytes, guard);
+  asan_poison(block.data + block.bytes, guard);
+  block.has_begun = true;
+  block.is_freed = false;
 }
 
 void give_back(Block& block) {
   block.is_freeing = true;
+  if (block.is_of_graph) return;
   MemoryUse& use = state().spans[block.device].use;
   (block.is_pooled ? use.pool_used : use.unpooled) -= round_up(block.bytes, 256);
 }
 
 void end_block(Block& block) {
   const DeviceMemoryOpen open;
-  if (running_operation()) access(block.data, block.bytes, Access::write);
-  check_guard_zone(block);
-  std::memset(block.data, poison, block.bytes);
+  if (block.has_begun) {
+    if (running_operation()) access(block.data, block.bytes, Access::write);
+    check_guard_zone(block);
+    std::memset(block.data, poison, block.bytes);
+  }
   shadow_end(block.data, block.bytes);
+  asan_poison(block.data, block.bytes);
   block.is_freed = true;
-  Span& span = state().spans[block.device];
-  span.quarantine.emplace_back(block.data, range_of(block.bytes));
-  span.quarantined += range_of(block.bytes);
+  if (!block.is_of_graph) retire(block);
+}
+
+void leave_graph(Block& block) {
+  block.is_of_graph = false;
+  if (!block.is_freeing) return;
+  give_back(block);
+  if (!block.is_freed) {
+    end_block(block);
+  } else {
+    retire(block);
+  }
 }
 
 Block* live_block_at(const void* address) {

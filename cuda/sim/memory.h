@@ -54,9 +54,10 @@ struct Block {
   std::size_t bytes = 0;
   std::size_t number = 0;  // the how manieth allocation
   int device = 0;
-  bool is_pooled = false;   // of cudaMallocAsync
-  bool is_freeing = false;  // the host has freed it
-  bool is_freed = false;    // the device too
+  bool is_pooled = false;                    // of cudaMallocAsync
+  bool is_freeing = false;                   // the host has freed it
+  bool has_begun = false, is_freed = false;  // on the device
+  bool is_of_graph = false;                  // keeps its place until its graph is gone
 };
 
 // Memory is accounted for when the host allocates and frees, as a pool can hand a freed block to the next
@@ -68,8 +69,10 @@ Block* new_block(int device, std::size_t bytes, bool pooled);
 void begin_block(char* data, std::size_t number);
 /// The host has freed the block.
 void give_back(Block& block);
-/// No operation may touch the block any more.
+/// No operation may touch the block any more (but, of a graph, in the next launch).
 void end_block(Block& block);
+/// The graph of this block is gone: gives it back if the graph frees it, else it becomes the user's.
+void leave_graph(Block& block);
 /// The block that begins at `address`, if the host has not freed it; else null.
 Block* live_block_at(const void* address);
 /// The block that holds `address`, freed or not; else null.

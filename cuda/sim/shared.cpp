@@ -47,9 +47,7 @@ std::size_t place_variable(const char* name, std::size_t bytes, std::size_t alig
   used = zone;
   asan_unpoison(shared_arena + offset, bytes);
   std::memset(shared_arena + offset, poison, bytes);
-#if !defined(FORNAX_SIM_ASAN)
-  std::memset(shared_arena + offset + bytes, zone_pattern, zone - offset - bytes);
-#endif
+  if (!has_asan) std::memset(shared_arena + offset + bytes, zone_pattern, zone - offset - bytes);
   shadow_begin_shared(offset, bytes);
   variables.push_back({name, offset, bytes});
   return offset;
@@ -76,7 +74,7 @@ void begin_shared(std::size_t dynamic_bytes) {
 }
 
 void end_shared() {
-#if !defined(FORNAX_SIM_ASAN)
+  if (has_asan) return;  // which knows of it at once
   for (const Variable& variable : variables) {
     const char* const zone = shared_arena + variable.offset + variable.bytes;
     const bool is_intact = std::all_of(
@@ -85,7 +83,6 @@ void end_shared() {
       report("out-of-bounds", "shared memory was written past the end of " + std::string(variable.name) +
                                   " of " + std::to_string(variable.bytes) + " bytes");
   }
-#endif
 }
 
 void* shared_variable(SharedVariable& variable) {

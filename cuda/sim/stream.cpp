@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/call.h"
+#include "sim/graph.h"
 #include "sim/host_memory.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -121,6 +122,10 @@ Stream* find_stream(cudaStream_t handle) {
 
 OperationPtr enqueue(Stream& stream, Operation operation) {
   State& all = state();
+  if (stream.capture) {
+    capture_operation(stream, std::move(operation));
+    return nullptr;
+  }
   auto shared = std::make_shared<Operation>(std::move(operation));
   join(stream.clock, all.host);
   const auto id = static_cast<std::size_t>(stream.id);
@@ -137,6 +142,7 @@ OperationPtr enqueue(Stream& stream, Operation operation) {
   }
   if (all.is_tracing) all.trace.push_back(shared);
   stream.queue.push_back(shared);
+  for (const PinnedUse& use : shared->pinned) guard_pinned(shared, use.data, use.bytes, use.access);
   if (all.schedule.kind == Schedule::eager) finish(*shared);
   return shared;
 }
