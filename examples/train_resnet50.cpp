@@ -154,12 +154,15 @@ void run(const Options& options, const std::string& options_text, const std::str
                                        .workers = options.workers,
                                        .shuffle = true,
                                        .drop_last = true,
+                                       .pin_memory = !device.is_cpu(),
                                        .seed = options.seed});
   if (loader.batches() == 0)
     throw fx::ValueError("--batch-size", "expected at most " + std::to_string(sets.train->size()) +
                                              ", the training images of " + options.data + ", got " +
                                              std::to_string(options.batch_size));
-  data::DataLoader test_loader(sets.test, {.batch_size = 2 * options.batch_size, .workers = options.workers});
+  data::DataLoader test_loader(
+      sets.test,
+      {.batch_size = 2 * options.batch_size, .workers = options.workers, .pin_memory = !device.is_cpu()});
 
   const auto model =
       known_models.at(options.model)({.classes = 10, .width = options.width, .zero_init_residual = true});
