@@ -30,6 +30,8 @@ constinit Fiber* starting_fiber = nullptr;
   while (block.next_fresh < block.thread_count()) {
     Thread& thread = block.threads[block.start_order[block.next_fresh++]];
     thread.fiber = &fiber;
+    thread.state = Thread::State::running;
+    thread.warp_epoch = 0;
     running_thread = &thread;
     launch.run(launch.arguments);
     // It may have waited in between, and others may have run.
@@ -60,7 +62,7 @@ void report_stuck_block() {
   const RunningBlock& block = running_block;
   unsigned at_barrier = 0, in_warp_operation = 0;
   const Thread* shown = nullptr;
-  for (const Thread& thread : block.threads) {
+  for (const Thread& thread : block.threads) {  // all have started
     if (thread.state == Thread::State::at_barrier) {
       ++at_barrier;
       shown = &thread;
@@ -77,11 +79,13 @@ void report_stuck_block() {
 }
 
 void abandon_block() {
-  for (Thread& thread : running_block.threads)
-    if (thread.state != Thread::State::done && thread.state != Thread::State::fresh) {
-      thread.fiber->restart();
-      idle_fibers.push_back(thread.fiber);
-    }
+  const RunningBlock& block = running_block;
+  for (unsigned i = 0; i < block.next_fresh; ++i) {
+    const Thread& thread = block.threads[block.start_order[i]];
+    if (thread.state == Thread::State::done) continue;
+    thread.fiber->restart();
+    idle_fibers.push_back(thread.fiber);
+  }
 }
 
 void run_ready_threads(std::mt19937_64& random) {
@@ -92,6 +96,7 @@ void run_ready_threads(std::mt19937_64& random) {
   if (order_seed != 0) std::shuffle(batch.begin(), batch.end(), random);
   for (const unsigned number : batch) {
     running_thread = &block.threads[number];
+    running_thread->state = Thread::State::running;
     running_thread->fiber->resume();
     if (block.is_stopped) return;
   }
@@ -101,11 +106,7 @@ void run_ready_threads(std::mt19937_64& random) {
 bool run_block(std::mt19937_64& random) {
   RunningBlock& block = running_block;
   for (Warp& warp : block.warps) warp = {};
-  for (Thread& thread : block.threads) {
-    thread.state = Thread::State::fresh;
-    thread.block_epoch = thread.warp_epoch = 0;
-  }
-  block.next_fresh = block.finished = block.at_barrier = 0;
+  block.next_fresh = block.finished = block.at_barrier = block.epoch = 0;
   block.votes = 0;
   block.ready.clear();
   if (order_seed != 0) std::shuffle(block.start_order.begin(), block.start_order.end(), random);
@@ -180,11 +181,6 @@ void wait_as(Thread::State state) {
   self.fiber->suspend();
 }
 
-void make_ready(Thread& thread) {
-  thread.state = Thread::State::ready;
-  running_block.ready.push_back(thread.number);
-}
-
 int block_barrier(Vote vote, bool predicate, std::source_location where) {
   RunningBlock& block = running_block;
   Thread& self = *running_thread;
@@ -205,13 +201,11 @@ int block_barrier(Vote vote, bool predicate, std::source_location where) {
                                             : votes == static_cast<int>(block.thread_count());
     block.at_barrier = 0;
     block.votes = 0;
-    for (Thread& thread : block.threads) {
-      ++thread.block_epoch;
-      thread.result = static_cast<std::uint64_t>(block.vote_result);
-      if (&thread != &self) make_ready(thread);
-    }
+    ++block.epoch;
+    for (unsigned number = 0; number < block.thread_count(); ++number)
+      if (number != self.number) block.ready.push_back(number);
   }
-  return static_cast<int>(self.result);
+  return block.vote_result;  // the next barrier does not end before this thread comes to it
 }
 
 void stop_misaligned(std::size_t bytes, std::source_location where) {

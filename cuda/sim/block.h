@@ -13,15 +13,14 @@ namespace fornax::sim {
 
 /// A thread of the block that runs. Those that wait keep the fiber on which they began.
 struct Thread {
-  enum class State : std::uint8_t { fresh, ready, at_barrier, in_warp_operation, stopped, done };
+  enum class State : std::uint8_t { running, at_barrier, in_warp_operation, stopped, done };
 
   uint3 index{};
   unsigned number = 0;  // in the block
-  State state = State::fresh;
+  State state = State::running;
   Fiber* fiber = nullptr;
 
-  // How many barriers of the block, and of the warp, it has passed.
-  std::uint32_t block_epoch = 0, warp_epoch = 0;
+  std::uint32_t warp_epoch = 0;  // how many barriers of its warp it has passed
 
   // The barrier or warp operation in which it waits.
   std::source_location where;
@@ -59,6 +58,7 @@ struct RunningBlock {
   // The barrier at which threads wait.
   unsigned at_barrier = 0;
   std::source_location barrier;
+  std::uint32_t epoch = 0;  // how many barriers of the block its threads have passed
   int votes = 0;
   int vote_result = 0;
 
@@ -73,9 +73,8 @@ extern constinit thread_local bool runs_kernel;
 
 void run_grid(const Grid& grid);
 
-/// Called on a simulated thread: lets others run until somebody makes it ready.
+/// Called on a simulated thread: lets others run until somebody puts it among those that are ready.
 void wait_as(Thread::State state);
-void make_ready(Thread& thread);
 
 /// "block 3 thread 17".
 std::string running_thread_name();

@@ -270,7 +270,7 @@ void check_thread_access(const void* data, std::size_t bytes, unsigned kind, con
                   true,
                   running_block.number,
                   static_cast<std::uint16_t>(thread.number),
-                  static_cast<std::uint16_t>(thread.block_epoch),
+                  static_cast<std::uint16_t>(running_block.epoch),
                   static_cast<std::uint16_t>(thread.warp_epoch)};
   const bool is_shared = is_shared_memory(data);
   if (!is_shared && device_of(data) != self.operation.device && !is_reported("wrong-device", after))

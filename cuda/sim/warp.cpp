@@ -58,7 +58,7 @@ void complete(Warp& warp, Thread* lanes, unsigned count, const Thread& last) {
         thread.result = lanes[source].value;
       }
     }
-    if (&thread != &last) make_ready(thread);
+    if (&thread != &last) running_block.ready.push_back(thread.number);
   }
   warp.arrived = 0;
 }
