@@ -6,6 +6,7 @@
 
 #include "cuda/device_test.h"
 #include "fornax/data/data_loader.h"
+#include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/reduce.h"
 #include "fornax/ops/transfer.h"
