@@ -3,9 +3,12 @@
 //
 // Parameters: sums of g and of g * (x - mean), by thread, over the block, and over the chunks of rows by a
 // second kernel, which divides by the deviation once. How they are cut depends on the shape only
-// (batch_norm_sums.cuh). Input: one pass; threads keep their channels and go down the rows
-// (batch_norm_tiles.cuh). dx may be dy's memory: each element is read before it is written, by the same
-// thread. Both run on the stream of their operands.
+// (batch_norm_sums.cuh).
+//
+// Input: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh). dx may be dy's
+// memory: each element is read before it is written, by the same thread.
+//
+// Both run on the stream of their operands.
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_sums.cuh"
 #include "ops/batch_norm/batch_norm_tiles.cuh"

@@ -2,10 +2,14 @@
 // sizes allow it. All is computed in the compute type: f32, or f64 for x in f64.
 //
 // Statistics: a thread takes the mean and the squared deviations of a few packs in registers (two passes over
-// these), and everything from there on is merged by Chan's formula, so a mean far larger than the deviation
-// costs no digits: thread by thread, over the block, over the chunks of rows by a second kernel. How it is
-// cut depends on the shape only (batch_norm_sums.cuh). Apply: one pass; threads keep their channels and go
-// down the rows (batch_norm_tiles.cuh). Both run on the stream of their operands.
+// these), and everything from there on is merged by Chan's formula: thread by thread, over the block, over
+// the chunks of rows by a second kernel. All means are of differences from the channel's first value, so a
+// mean far larger than the deviation costs no digits; if that value is far off, its distance has gone into
+// the variance. How it is cut depends on the shape only (batch_norm_sums.cuh).
+//
+// Apply: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh).
+//
+// Both run on the stream of their operands.
 #include "ops/batch_norm/batch_norm_moments.cuh"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_sums.cuh"

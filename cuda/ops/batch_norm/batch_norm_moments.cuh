@@ -11,7 +11,7 @@ struct WriteMoments {
   const T* origins;  // may be null
   __device__ void operator()(std::int64_t channel, Moments<T, 1>& part) const {
     const T variance = part.m2(0) / part.count();
-    mean[channel] = origins ? origins[channel] + part.mean(0) : part.mean(0);
+    mean[channel] = origins && part.count() > 0 ? origins[channel] + part.mean(0) : part.mean(0);
     var[channel] = variance < 0 ? T(0) : variance;
   }
 };

@@ -23,12 +23,13 @@ inline constexpr std::int64_t most_sum_blocks = 512;
 /// Channels and chunks that a block of the second kernel takes at a time: a sector of memory of channels.
 inline constexpr int combine_channels = 8, combine_chunks = sum_block / combine_channels;
 
-/// Count, mean and sum of squared deviations of K channels, merged by Chan's formula: a mean far larger than
-/// the deviation costs no digits.
+/// Count, mean and sum of squared deviations of K channels, merged by Chan's formula. The means are those of
+/// differences from a value of the channel, its origin, the same for all chunks: a mean far larger than the
+/// deviation would cost the digits of the differences between means.
 template <class T, int K>
 struct Moments {
   using Value = T;
-  static constexpr int size = 2 * K + 1, sums = 2;
+  static constexpr int size = 2 * K + 1;
   T at[size];
 
   __device__ T& count() { return at[2 * K]; }
@@ -53,7 +54,7 @@ struct Moments {
 template <class T, int K>
 struct PairOfSums {
   using Value = T;
-  static constexpr int size = 2 * K, sums = 2;
+  static constexpr int size = 2 * K;
   T at[size];
 
   __device__ void clear() {
@@ -64,9 +65,9 @@ struct PairOfSums {
   }
 };
 
-/// What the first kernel leaves: of each chunk the two sums of each channel, and how many elements of a
-/// channel it held; for moments, the values from which differences were taken (null: zero). A kernel that
-/// makes x can leave the same in passing; see combine_moments().
+/// What the first kernel leaves: of each chunk the two sums of each channel and how many elements of a
+/// channel it held, and, for moments, each channel's origin (null: zero). A kernel that makes x can leave the
+/// same in passing; see combine_moments().
 template <class T>
 struct ChannelPartials {
   T *first, *second;  // [chunks, channels]
@@ -102,7 +103,7 @@ __global__ void combine_chunks_of(ChannelPartials<T> partials, Finish finish) {
       Part other;
       other.at[0] = partials.first[i];
       other.at[1] = partials.second[i];
-      if constexpr (Part::size > 2) other.at[2] = partials.counts[chunk];
+      if constexpr (requires { other.count(); }) other.count() = partials.counts[chunk];
       sums.merge(other);
     }
   }
@@ -165,7 +166,7 @@ class SumWalk {
   __device__ SumWalk(const SumCut& cut, std::int64_t chunk, std::int64_t channel, int member) {
     const NormLayout& layout = cut.layout;
     const std::int64_t row_size = layout.lines * layout.length;
-    line_bytes_ = (layout.length + 7) / 8;
+    const std::int64_t line_bytes = (layout.length + 7) / 8;
     row_ = chunk / cut.pieces * cut.chunk_rows;
     last_row_ = row_ + cut.chunk_rows < layout.rows ? row_ + cut.chunk_rows : layout.rows;
     if constexpr (planar) {
@@ -174,9 +175,9 @@ class SumWalk {
       count_ = (last_row_ - row_) * width_ * V;
       step_ = cut.members;
       row_elements_ = row_size;
-      row_bytes_ = layout.lines * line_bytes_;
+      row_bytes_ = layout.lines * line_bytes;
       offset_ = row_ * row_size + channel * layout.length + first_ * V;
-      byte_ = (row_ * layout.lines + channel) * line_bytes_;
+      byte_ = (row_ * layout.lines + channel) * line_bytes;
       at_ = member;
       wrap();
     } else {
@@ -184,9 +185,9 @@ class SumWalk {
       row_ += member;
       step_ = cut.members;
       row_elements_ = step_ * row_size;
-      row_bytes_ = step_ * line_bytes_;
+      row_bytes_ = step_ * line_bytes;
       offset_ = row_ * row_size + channel;
-      byte_ = row_ * line_bytes_ + channel / 8;
+      byte_ = row_ * line_bytes + channel / 8;
       at_ = channel;
     }
   }
@@ -218,7 +219,7 @@ class SumWalk {
     }
   }
 
-  std::int64_t row_, last_row_, offset_, byte_, at_, count_, line_bytes_;
+  std::int64_t row_, last_row_, offset_, byte_, at_, count_;
   std::int64_t row_elements_, row_bytes_;  // from one pack to the next, or from one line to the next
   std::int64_t first_ = 0, width_ = 1;     // planar: the piece of the line, in packs
   int step_;
