@@ -9,18 +9,22 @@
 #include <random>
 #include <string>
 
+#include "sim/never_destroyed.h"
 #include "sim/report.h"
 
 namespace fornax::sim {
 
-RunningBlock running_block;
+constinit static NeverDestroyed<RunningBlock> the_block;
+constinit RunningBlock& running_block = the_block.value;
 constinit Thread* running_thread = nullptr;
 constinit thread_local bool runs_kernel = false;
 
 namespace {
 
 constinit std::uint64_t order_seed = 0;
-std::vector<Fiber*> idle_fibers;
+constinit NeverDestroyed<std::vector<Fiber*>> idle_fiber_list;
+constinit auto& idle_fibers = idle_fiber_list.value;
+constinit NeverDestroyed<std::vector<unsigned>> batch_list;
 constinit Fiber* starting_fiber = nullptr;
 
 /// Starts fresh threads until one of them waits: then it is that thread's fiber.
@@ -90,7 +94,7 @@ void abandon_block() {
 
 void run_ready_threads(std::mt19937_64& random) {
   RunningBlock& block = running_block;
-  static std::vector<unsigned> batch;
+  std::vector<unsigned>& batch = batch_list.value;
   batch.clear();
   batch.swap(block.ready);
   if (order_seed != 0) std::shuffle(batch.begin(), batch.end(), random);

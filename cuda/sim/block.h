@@ -66,7 +66,7 @@ struct RunningBlock {
 };
 
 /// Valid while a kernel runs.
-extern RunningBlock running_block;
+extern RunningBlock& running_block;
 extern constinit Thread* running_thread;  // null outside of a kernel's code
 /// True on the operating system's thread that runs a kernel.
 extern constinit thread_local bool runs_kernel;

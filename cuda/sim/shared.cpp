@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sim/block.h"
+#include "sim/never_destroyed.h"
 #include "sim/poison.h"
 #include "sim/report.h"
 #include "sim/shadow.h"
@@ -33,7 +34,8 @@ constinit std::size_t used = 0;      // with guard zones
 constinit std::size_t charged = 0;   // what a device would count
 constinit std::uint64_t serial = 0;  // of the block
 constinit std::size_t dynamic_bytes_of_block = 0, dynamic_offset = 0;
-std::vector<Variable> variables;
+constinit NeverDestroyed<std::vector<Variable>> variable_list;
+constinit auto& variables = variable_list.value;
 
 std::size_t round_up(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
 

@@ -38,6 +38,7 @@ struct Schedule {
   Kind kind = eager;
   std::uint64_t seed = 1;
 };
+/// FORNAX_SIM_SCHEDULE=lazy,7 in the environment is where a process starts from.
 void set_schedule(Schedule schedule);
 /// 0: blocks and threads start in ascending order; else in an order drawn by this seed.
 void set_thread_order(std::uint64_t seed);

@@ -4,7 +4,10 @@
 #include "sim/stream.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <random>
+#include <string_view>
 #include <utility>
 
 #include "sim/call.h"
@@ -18,6 +21,14 @@
 namespace fornax::sim {
 namespace {
 
+/// FORNAX_SIM_SCHEDULE=lazy,7 is for programs that do not call set_schedule().
+Schedule schedule_of_environment() {
+  const char* const text = std::getenv("FORNAX_SIM_SCHEDULE");
+  if (!text || !std::string_view(text).starts_with("lazy")) return {};
+  const char* const comma = std::strchr(text, ',');
+  return {Schedule::lazy, comma ? std::strtoull(comma + 1, nullptr, 10) : 1};
+}
+
 struct State {
   Schedule schedule;
   std::mt19937_64 random{1};
@@ -28,7 +39,10 @@ struct State {
   bool is_tracing = false;
   std::vector<OperationPtr> trace;
 
-  State() { streams.push_back(std::make_unique<Stream>()); }
+  State() : schedule(schedule_of_environment()) {
+    random.seed(schedule.seed);
+    streams.push_back(std::make_unique<Stream>());
+  }
 };
 State& state() {
   static State& instance = *new State;

@@ -8,9 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "sim/poison.h"
 #include "sim/simulator.h"
 
 namespace fornax::sim {
+
+/// Under the sanitizers the process ends where an access goes astray.
+inline constexpr const char* sanitizer_words = "AddressSanitizer|runtime error";
 
 /// Memory of the device that holds elements of T.
 template <class T>

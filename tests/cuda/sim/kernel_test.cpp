@@ -119,11 +119,21 @@ TEST_F(BadKernel, WaitsAtTwoBarriers) {
 }
 
 TEST_F(BadKernel, WritesPastSharedMemory) {
+  if (has_asan) {
+    EXPECT_DEATH(launch_with(Bug::shared_out_of_bounds, in.data(), out.data(), stream), sanitizer_words);
+    EXPECT_DEATH(launch_with(Bug::dynamic_shared_out_of_bounds, in.data(), out.data(), stream),
+                 sanitizer_words);
+    return;
+  }
   EXPECT_THAT(text_of(Bug::shared_out_of_bounds), HasSubstr("out-of-bounds: shared"));
   EXPECT_THAT(text_of(Bug::dynamic_shared_out_of_bounds), HasSubstr("out-of-bounds: shared"));
 }
 
 TEST_F(BadKernel, WritesPastABlockOfMemory) {
+  if (has_asan) {
+    EXPECT_DEATH(launch_with(Bug::global_out_of_bounds, in.data(), out.data(), stream), sanitizer_words);
+    return;
+  }
   EXPECT_THAT(text_of(Bug::global_out_of_bounds), HasSubstr("out-of-bounds: "));
   EXPECT_EQ(text_of(Bug::uses_pointer), "");  // it is reported once
 }
@@ -164,7 +174,8 @@ TEST_F(BadKernelDeathTest, OverflowsItsStack) {
 
 TEST_F(BadKernelDeathTest, AccessesNoMemory) {
   EXPECT_DEATH(launch_with(Bug::uses_pointer, nullptr, out.data(), stream),
-               "a kernel accesses memory that is not there.*in copy_elements block 0 thread 0");
+               has_asan ? sanitizer_words
+                        : "a kernel accesses memory that is not there.*in copy_elements block 0 thread 0");
 }
 
 TEST_F(BadKernelDeathTest, IsReadByTheHost) {

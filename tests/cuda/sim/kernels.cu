@@ -1,5 +1,6 @@
 #include "cuda/sim/kernels.h"
 
+#include "cuda/sim/shared_helper.h"
 #include "device/cuda.cuh"
 #include "device/pack.cuh"
 #include "device/reduce.cuh"
@@ -116,11 +117,30 @@ __global__ void lane_not_in_mask(float* out) {
   if (threadIdx.x < 16) __syncwarp(0xffu);
   out[threadIdx.x] = 1;
 }
+// A race that only the kernels' own copy of the helper sees.
+__global__ void race_in_shared_helper(const float* in, float* out) {
+  out[threadIdx.x] = in[threadIdx.x];
+  out[threadIdx.x] += element_of(out, 63 - static_cast<int>(threadIdx.x));
+}
 __global__ void two_blocks_write(float* out) { out[threadIdx.x] = static_cast<float>(blockIdx.x); }
 __global__ void atomic_and_plain(float* out) {
   auto* const counter = reinterpret_cast<unsigned*>(out);
   if (blockIdx.x == 0 && threadIdx.x == 0) *counter = 0;
   atomicAdd(counter, 1u);
+}
+__global__ void half_words(const float* in, float* out) {
+  auto* const halves = reinterpret_cast<std::uint16_t*>(out);
+  halves[threadIdx.x] = static_cast<std::uint16_t>(in[threadIdx.x]);
+  if (threadIdx.x % 2 == 0) halves[64 + threadIdx.x] = halves[threadIdx.x + 1];
+}
+__global__ void reads_and_overwrites(const float* in, float* out) {
+  FORNAX_SHARED(float, kept, [64]);
+  kept[threadIdx.x] = in[threadIdx.x];
+  __syncthreads();
+  const float other = kept[(threadIdx.x + 32) % 64];
+  kept[threadIdx.x] = other;  // others may not have read yet
+  __syncthreads();
+  out[threadIdx.x] = kept[threadIdx.x];
 }
 template <bool synchronised>
 __global__ void exchange_in_warp(float* out) {
@@ -180,7 +200,10 @@ void launch_with(Bug bug, const float* in, float* out, cudaStream_t stream) {
     case Bug::divergent_shuffle: return launch(divergent_shuffle, 1, 32, 0, stream, out);
     case Bug::shuffle_outside_mask: return launch(shuffle_outside_mask, 1, 32, 0, stream, out);
     case Bug::lane_not_in_mask: return launch(lane_not_in_mask, 1, 32, 0, stream, out);
+    case Bug::race_in_shared_helper: return launch(race_in_shared_helper, 1, 64, 0, stream, in, out);
     case Bug::two_blocks_write: return launch(two_blocks_write, 2, 32, 0, stream, out);
+    case Bug::half_words: return launch(half_words, 1, 64, 0, stream, in, out);
+    case Bug::reads_and_overwrites: return launch(reads_and_overwrites, 1, 64, 0, stream, in, out);
     case Bug::atomic_and_plain: return launch(atomic_and_plain, 2, 32, 0, stream, out);
     case Bug::missing_syncwarp: return launch(exchange_in_warp<false>, 1, 32, 0, stream, out);
     case Bug::with_syncwarp: return launch(exchange_in_warp<true>, 1, 32, 0, stream, out);

@@ -32,6 +32,9 @@ enum class Bug {
   lane_not_in_mask,
   two_blocks_write,
   atomic_and_plain,
+  half_words,
+  reads_and_overwrites,
+  race_in_shared_helper,
   missing_syncwarp,
   with_syncwarp,  // the control of the one before
   misaligned,
