@@ -39,7 +39,7 @@ class Benchmarks(unittest.TestCase):
     def test_op_bench(self):
         values = result("op_bench", "--filter", "clone", "--batch", "1", "--threads", "1")
         self.assertEqual([value["op"] for value in values], ["clone"])
-        self.assertEqual(set(values[0]), {"op", "shapes", "dtype", "threads", "seconds", "gb_per_s", "gflop_per_s"})
+        self.assertEqual(set(values[0]), {"op", "shapes", "dtype", "device", "threads", "seconds", "gb_per_s", "gflop_per_s"})
 
 
 if __name__ == "__main__":
