@@ -5,7 +5,7 @@ function(fornax_add_kernels target)
   add_library(${kernels} OBJECT ${ARGN})
   target_link_libraries(${kernels} PRIVATE fornax_cuda_flags)
   if(FORNAX_CUDA STREQUAL "ON")
-    target_compile_options(${kernels} PRIVATE -std=c++20 --expt-relaxed-constexpr
+    target_compile_options(${kernels} PRIVATE --expt-relaxed-constexpr
       -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror)
   else()
     set_source_files_properties(${ARGN} TARGET_DIRECTORY ${kernels} PROPERTIES LANGUAGE CXX)
