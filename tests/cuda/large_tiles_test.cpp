@@ -11,8 +11,7 @@
 namespace fornax::test {
 namespace {
 
-class LargeTiles : public SimulatedDevice,
-                   public testing::WithParamInterface<std::tuple<DType, MemoryFormat>> {
+class LargeTiles : public DeviceTest, public testing::WithParamInterface<std::tuple<DType, MemoryFormat>> {
  protected:
   /// Holds `run` on the device, in the parameter's dtype and format and by the kernel that uses tiles,
   /// against the CPU in f64.
