@@ -55,8 +55,8 @@ class FORNAX_API OutOfMemory : public Error {
 class FORNAX_API CudaError : public Error {
   using Error::Error;
 };
-/// A CUDA error after which this process cannot use its devices any more, or a later call that found it so; the
-/// message names the first one.
+/// A CUDA error after which this process cannot use its devices any more, or a later call that found it so;
+/// the message names the first one.
 class FORNAX_API DeviceLost : public CudaError {
   using CudaError::CudaError;
 };
