@@ -122,7 +122,11 @@ void before_run(std::span<const Operand> operands) {
     if (!view.defined()) continue;
     if (view.device != device)
       throw DeviceError("dispatch", "expected operands on one device, got " + describe(operands));
-    if (view.storage) view.storage->ready_for(stream);
+    if (!view.storage) continue;
+    view.storage->ready_for(stream);
+    // Noted now, as a kernel that throws may have enqueued a part of its work, and again after it, as the
+    // home may have waited in between.
+    view.storage->used_on(stream);
   }
 }
 

@@ -26,18 +26,24 @@ void AdamW::add_group(const Group& group) {
 }
 
 void AdamW::step() {
-  for (std::size_t group = 0; group < group_count(); ++group) {
-    const AdamWOptions& o = options_[group];
-    std::vector<AdamWEntry> updates;
-    for (Entry& entry : entries_) {
-      const Tensor grad = entry.group == group ? entry.parameter.grad() : Tensor();
-      if (!grad.defined()) continue;
-      for (Tensor& moment : entry.buffers)
-        if (!moment.defined()) moment = zeros_like(entry.parameter);
-      updates.push_back({entry.parameter, grad, entry.buffers[0], entry.buffers[1], ++entry.steps});
-    }
-    adamw_step(updates, {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
+  // What may lack memory comes first, while nothing has changed.
+  std::vector<std::vector<AdamWEntry>> updates(group_count());
+  std::vector<std::vector<Entry*>> updated(group_count());
+  for (Entry& entry : entries_) {
+    const Tensor grad = entry.parameter.grad();
+    if (!grad.defined()) continue;
+    for (Tensor& moment : entry.buffers)
+      if (!moment.defined()) moment = zeros_like(entry.parameter);
+    updates[entry.group].push_back(
+        {entry.parameter, grad, entry.buffers[0], entry.buffers[1], entry.steps + 1});
+    updated[entry.group].push_back(&entry);
   }
+  for_each_group([&](std::size_t group) {
+    const AdamWOptions& o = options_[group];
+    adamw_step(updates[group], {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
+    for (Entry* entry : updated[group]) ++entry->steps;
+    return !updates[group].empty();
+  });
 }
 
 AdamWOptions& AdamW::options(std::size_t group) {

@@ -46,6 +46,22 @@ State Optimizer::numbered(const std::vector<Tensor>& parameters) {
   return named;
 }
 
+void Optimizer::for_each_group(const std::function<bool(std::size_t)>& update) const {
+  std::size_t updated = 0;
+  try {
+    for (std::size_t group = 0; group < group_count_; ++group) updated += update(group);
+  } catch (const DeviceLost&) {
+    throw;  // the parameters are lost, too
+  } catch (const Error& error) {
+    const bool by_device = dynamic_cast<const CudaError*>(&error) != nullptr ||
+                           dynamic_cast<const OutOfMemory*>(&error) != nullptr;
+    if (updated == 0 || !by_device) throw;
+    throw CudaError("optimizer", fmt::format("expected to update all groups, got {} of them and then {}; the "
+                                             "step was partly applied",
+                                             updated, error.what()));
+  }
+}
+
 void Optimizer::zero_grad() {
   for (Entry& entry : entries_)
     if (entry.parameter.grad().defined()) entry.parameter.set_grad({});

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -33,7 +34,9 @@ class FORNAX_API Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Updates every parameter that has a gradient, in place. Does not wait for the device.
+  /// Updates every parameter that has a gradient, in place. Does not wait for the device. Where a device
+  /// fails when some are updated and others are not the error says that the step was partly applied; after
+  /// any other error of a device nothing has changed.
   virtual void step() = 0;
   /// Drops all gradients.
   void zero_grad();
@@ -86,6 +89,9 @@ class FORNAX_API Optimizer {
   /// The options of a group that are real numbers: the learning rate, then the momentum, then the others.
   virtual std::vector<Number> numbers(std::size_t group) = 0;
   void check_group(std::size_t group) const;
+  /// Calls `update`, which says whether it has updated a parameter, for each group, and throws what it
+  /// throws; after the first update an error of a device says that the step was partly applied.
+  void for_each_group(const std::function<bool(std::size_t)>& update) const;
   /// Tensors by number, for those who have no names.
   static State numbered(const std::vector<Tensor>& parameters);
 

@@ -40,6 +40,19 @@ class Checker {
   Tensor first_;
 };
 
+/// Runs an update that writes to tensors, then marks them. Where the device fails it may have written to
+/// some.
+template <class Run, class Mark>
+void run_and_mark(Run&& run, Mark&& mark) {
+  try {
+    run();
+  } catch (const CudaError&) {
+    mark();
+    throw;
+  }
+  mark();
+}
+
 std::vector<TensorView> floating_views(std::span<const Tensor> tensors, std::string_view op) {
   Checker check(op);
   for (const Tensor& tensor : tensors) check.floating(tensor, "one of the list");
@@ -59,11 +72,16 @@ void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates) {
     views.push_back({entry.parameter, entry.gradient,
                      rates.momentum != 0 ? TensorView(entry.momentum_buffer) : TensorView{}, entry.first});
   }
-  dispatch::run(ops::sgd_step_row, ops::SgdStep{views, rates});
-  for (const SgdEntry& entry : entries) {
-    entry.parameter.bump_version();
-    if (rates.momentum != 0) entry.momentum_buffer.bump_version();
-  }
+  run_and_mark(
+      [&] {
+        dispatch::run(ops::sgd_step_row, ops::SgdStep{views, rates});
+      },
+      [&] {
+        for (const SgdEntry& entry : entries) {
+          entry.parameter.bump_version();
+          if (rates.momentum != 0) entry.momentum_buffer.bump_version();
+        }
+      });
 }
 
 void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates) {
@@ -79,9 +97,15 @@ void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates) {
       throw ValueError("adamw_step", "expected a step of 1 or more, got " + std::to_string(entry.step));
     views.push_back({entry.parameter, entry.gradient, entry.exp_avg, entry.exp_avg_sq, entry.step});
   }
-  dispatch::run(ops::adamw_step_row, ops::AdamWStep{views, rates});
-  for (const AdamWEntry& entry : entries)
-    for (const Tensor* tensor : {&entry.parameter, &entry.exp_avg, &entry.exp_avg_sq}) tensor->bump_version();
+  run_and_mark(
+      [&] {
+        dispatch::run(ops::adamw_step_row, ops::AdamWStep{views, rates});
+      },
+      [&] {
+        for (const AdamWEntry& entry : entries)
+          for (const Tensor* tensor : {&entry.parameter, &entry.exp_avg, &entry.exp_avg_sq})
+            tensor->bump_version();
+      });
 }
 
 Tensor total_norm(std::span<const Tensor> tensors) {
@@ -98,8 +122,13 @@ void clip_by_norm_(std::span<const Tensor> tensors, const Tensor& norm, double m
   ops::check_defined("clip_by_norm_", norm, "norm");
   if (norm.dtype() != f64 || norm.numel() != 1)
     throw ShapeError("clip_by_norm_", "expected a norm as total_norm gives it, got " + describe(norm));
-  dispatch::run(ops::clip_by_norm_row, ops::ClipByNorm{views, norm, max_norm});
-  for (const Tensor& tensor : tensors) tensor.bump_version();
+  run_and_mark(
+      [&] {
+        dispatch::run(ops::clip_by_norm_row, ops::ClipByNorm{views, norm, max_norm});
+      },
+      [&] {
+        for (const Tensor& tensor : tensors) tensor.bump_version();
+      });
 }
 
 }  // namespace fornax
