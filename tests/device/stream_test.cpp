@@ -36,7 +36,7 @@ TEST(CpuStream, EventsAreReachedAtOnce) {
 TEST(CpuStream, IsTheHomeOfAllHostMemory) {
   const Ref<Storage> storage = Storage::allocate(64, Device::cpu());
   storage->used_on(Stream{});
-  storage->move_home(Stream{});
+  storage->move_home(Stream{}, Event(Stream{}));
   EXPECT_EQ(storage->home(), Stream{});
   EXPECT_EQ(storage->device(), Device::cpu());
 }
