@@ -62,12 +62,18 @@ build_all() {
 step build build_all
 [ -x "$programs/fornax_cuda_tests" ] || die "it was not built, see $out/build.log"
 
+# One at a time, as there is one device. A test that skips itself did not find it.
+device_tests() {
+  ctest --test-dir "$build" -L "$label" --no-tests=error --output-on-failure --output-log "$out/ctest.log" &&
+    { ! grep -q '\*\*\*Skipped' "$out/ctest.log" || { echo "tests found no device, though nvidia-smi did"; return 1; }; }
+}
+
 # Kernels of all kinds, on little data: what a sanitizer, which is slow, can finish.
 some_tests='CudaRuntime.*:CudaOptimStep.*:CudaRows.*:CudaEmbedding.*:CudaPool*'
 if [ "$preset" = sim ]; then
   step tests ctest --test-dir "$build" -L "$label" -R '^CudaRuntime' --no-tests=error --output-on-failure
 else
-  step tests ctest --test-dir "$build" -L "$label" --no-tests=error --output-on-failure # one device: one at a time
+  step tests device_tests
   [ "$quick" = yes ] || some_tests+=':Cases/CudaOp.*:CudaTraining.*'
 fi
 
