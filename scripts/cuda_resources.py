@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Holds what ptxas says of kernels (nvcc -Xptxas=-v) against a table of limits. scripts/check_cuda.sh calls it.
 
-    scripts/cuda_resources.py [--all] LIMITS LOG...
+    scripts/cuda_resources.py [--all | --propose] LIMITS LOG...
 
-A log FILE.log is of FILE.cu. --all prints every kernel; else those beyond their limits, and a summary. The worst of all
-template arguments and architectures counts. No kernel may spill.
+A log FILE.log is of FILE.cu. The worst of all template arguments and architectures counts, and no kernel may spill. It
+prints those beyond their limits; --all: every kernel; --propose: the lines of the table that these kernels need.
 """
 
 import re
@@ -63,8 +63,8 @@ def read_limits(path):
     limits = {}
     for line in Path(path).read_text().splitlines():
         if line := line.partition("#")[0].strip():
-            name, registers, shared = line.split()
-            limits[name] = {"registers": int(registers), "shared": int(shared), "spilled": 0}
+            name, *values = line.split()
+            limits[name] = dict(zip(("registers", "shared", "stack"), map(int, values), strict=True), spilled=0)
     return limits
 
 
@@ -76,13 +76,23 @@ def violations(kernels, limits):
                 yield f"{name}: {value} {kind}, at most {most} allowed; {architecture}, {full}"
 
 
+def propose(kernels, default):
+    """Lines of the table for the kernels beyond the default: registers as they are allocated, by eights."""
+    for name, worst in sorted(kernels.items()):
+        values = {kind: max(most, worst[kind][0]) for kind, most in default.items()}
+        if values != {**default, "spilled": values["spilled"]}:
+            yield f"{name:48}{-(-values['registers'] // 8) * 8:9}{values['shared']:14}{values['stack']:7}"
+
+
 def main(arguments):
-    show_all = "--all" in arguments
-    limits_path, *logs = [argument for argument in arguments if argument != "--all"]
+    limits_path, *logs = [argument for argument in arguments if not argument.startswith("--")]
     kernels, limits = collect(logs), read_limits(limits_path)
     if not kernels:
         sys.exit("no kernels in the logs: was it compiled with -Xptxas=-v?")
-    if show_all:
+    if "--propose" in arguments:
+        print("\n".join(propose(kernels, limits[DEFAULT])))
+        return 0
+    if "--all" in arguments:
         for name, worst in sorted(kernels.items(), key=lambda item: -item[1]["registers"][0]):
             print(f"{name:60}", *(f"{kind} {worst[kind][0]} ({worst[kind][1]})" for kind in worst))
     found = list(violations(kernels, limits))
