@@ -13,10 +13,8 @@
 namespace fornax::bench {
 namespace {
 
-constexpr double seconds_each = 0.5;
-
 /// a + b of 16 floats, recorded: nanoseconds of one, of calls of a thousand.
-double add_ns() {
+double add_ns(double seconds_each) {
   constexpr int repeats = 1000;
   const Tensor a = numbers({16}).set_requires_grad(), b = numbers({16}).set_requires_grad();
   Tensor y;
@@ -30,7 +28,7 @@ double add_ns() {
 }
 
 /// (a * a + a).sum() of 16 floats, forward and backward: microseconds.
-double chain_us() {
+double chain_us(double seconds_each) {
   constexpr int repeats = 200;
   Tensor a = numbers({16}).set_requires_grad();
   const double seconds = seconds_of(
@@ -48,7 +46,7 @@ double chain_us() {
 }
 
 /// A step of SGD on a 784-128-10 network with ReLU, batch 64: microseconds.
-double mlp_step_us() {
+double mlp_step_us(double seconds_each) {
   const auto model = models::mlp();
   std::vector<std::int64_t> classes(64);
   for (std::size_t i = 0; i < classes.size(); ++i) classes[i] = static_cast<std::int64_t>(i % 10);
@@ -74,14 +72,16 @@ double mlp_step_us() {
 
 int main(int argc, char** argv) {
   std::string json;
+  double seconds = 0.5;
   CLI::App app{"Times small work on one thread"};
   app.add_option("--json", json, "write the result here");
+  app.add_option("--seconds", seconds, "spent on each, at least")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     using namespace fornax::bench;
     fornax::set_num_threads(1);
     const nlohmann::json result = {
-        {"add_ns", add_ns()}, {"chain_us", chain_us()}, {"mlp_step_us", mlp_step_us()}};
+        {"add_ns", add_ns(seconds)}, {"chain_us", chain_us(seconds)}, {"mlp_step_us", mlp_step_us(seconds)}};
     fmt::print("{}\n", result.dump(2));
     if (!json.empty()) write_json(json, result);
   } catch (const std::exception& error) {

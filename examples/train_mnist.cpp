@@ -1,8 +1,12 @@
 // The tutorial: LeNet learns Fashion-MNIST (or MNIST; any directory with files of that form).
 //
 //     train_mnist [DIRECTORY [EPOCHS]]
+//
+// The model goes to runs/lenet-TIME/model.safetensors.
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "fornax/fornax.h"
 
@@ -20,9 +24,18 @@ double accuracy(fx::nn::Layer& model, fx::data::DataLoader& loader, fx::Device d
   return static_cast<double>(correct) / static_cast<double>(count);
 }
 
+int epochs_of(std::string_view text) {
+  int epochs = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epochs);
+  if (error != std::errc() || end != text.data() + text.size() || epochs < 1)
+    throw fx::ValueError("EPOCHS", "expected a number of 1 or more, got '" + std::string(text) + "'");
+  return epochs;
+}
+
 int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // each line is seen at once, through a pipe too
   const std::string directory = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
-  const int epochs = argc > 2 ? std::atoi(argv[2]) : 2;
+  const int epochs = epochs_of(argc > 2 ? argv[2] : "2");
 
   std::string why;
   const fx::Device device = fx::best_device(&why);
@@ -38,17 +51,26 @@ int main(int argc, char** argv) try {
 
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     fx::train::Progress progress("epoch " + std::to_string(epoch), train.batches());
+    double waited = 0;
     for (const auto& [image, label] : fx::data::Prefetcher(train, device)) {
-      const fx::Tensor loss = fx::cross_entropy((*model)(image), label);
+      const fx::Tensor logits = (*model)(image);
+      const fx::Tensor loss = fx::cross_entropy(logits, label);
       optimizer.zero_grad();
       loss.backward();
       optimizer.step();
-      progress.step({.images = label.numel(), .loss = loss.item()});
+      const auto correct = fx::train::top_k_correct(logits, label).item();
+      progress.step({.images = label.numel(),
+                     .wait_seconds = train.wait_seconds() - waited,
+                     .loss = loss.item(),
+                     .accuracy = correct / static_cast<double>(label.numel())});
+      waited = train.wait_seconds();
     }
     progress.finish();
     std::printf("test accuracy %.4f\n", accuracy(*model, test, device));
   }
-  fx::train::save_model("lenet.safetensors", *model);
+  const std::string path = fx::train::make_run_directory("runs", "lenet") + "/model.safetensors";
+  fx::train::save_model(path, *model);
+  std::printf("the model is in %s\n", path.c_str());
   return 0;
 } catch (const fx::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

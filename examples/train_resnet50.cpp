@@ -1,11 +1,13 @@
 // Trains a ResNet on images, evaluates it, and leaves a run: config.json, log.jsonl, curves.svg, and a
 // checkpoint from which --resume goes on. `train_resnet50 --help` lists the options.
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <map>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "fornax/fornax.h"
 
@@ -35,20 +37,33 @@ struct Datasets {
   std::shared_ptr<data::ImageDataset> train, test;
 };
 
-/// The sets that --data names; images have 3 channels and a border that makes them --size wide.
+/// How images of `side` become `size` wide: shrunk by the least whole number that does not leave them wider,
+/// and with a border.
+data::ImageOptions fit(std::int64_t side, std::int64_t size) {
+  std::int64_t shrink = 1;
+  while (side / shrink > size) ++shrink;
+  const std::int64_t shrunk = side / shrink, border = size - shrunk;
+  if (border % 2 != 0)
+    throw fx::ValueError("--size", "expected " + std::to_string(shrunk) +
+                                       " plus an even number for images of " + std::to_string(side) +
+                                       ", got " + std::to_string(size));
+  return {.shrink = shrink, .border = border / 2};
+}
+
+/// The sets that --data names; images have 3 channels and are --size wide.
 Datasets open_datasets(const Options& options) {
   using data::Split;
   const auto colon = options.data.find(':');
   const std::string name = options.data.substr(0, colon);
   const std::string directory = colon == std::string::npos ? "" : options.data.substr(colon + 1);
-  const auto border = [&](std::int64_t side) { return std::max<std::int64_t>(0, (options.size - side) / 2); };
   if (name == "fashion-mnist") {
     const std::string from = directory.empty() ? "/usr/share/datasets/fashion-mnist" : directory;
-    const data::ImageOptions plain{.border = border(28), .channels = 3};
+    data::ImageOptions plain = fit(28, options.size);
+    plain.channels = 3;
     return {data::fashion_mnist(from, Split::train, plain), data::fashion_mnist(from, Split::test, plain)};
   }
   if (name == "cifar10" && !directory.empty()) {
-    const data::ImageOptions plain{.border = border(32)};
+    const data::ImageOptions plain = fit(32, options.size);
     data::ImageOptions varied = plain;
     varied.crop_padding = 4;
     varied.flip = true;
@@ -64,13 +79,24 @@ Datasets open_datasets(const Options& options) {
                        "expected fashion-mnist[:DIR], cifar10:DIR or synthetic, got " + options.data);
 }
 
+/// The N of cuda:N, 0 of cuda, nothing of any other text.
+std::optional<int> cuda_index(std::string_view name) {
+  if (name == "cuda") return 0;
+  constexpr std::string_view prefix = "cuda:";
+  if (!name.starts_with(prefix)) return {};
+  int index = 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, index);
+  return error == std::errc() && rest == end && index >= 0 ? std::optional(index) : std::nullopt;
+}
+
 fx::Device choose_device(const std::string& name) {
   std::string why = "as asked";
   fx::Device device;
   if (name == "auto")
     device = fx::best_device(&why);
-  else if (name.starts_with("cuda"))
-    device = fx::Device::cuda(name.size() > 5 ? std::stoi(name.substr(5)) : 0);
+  else if (const std::optional<int> index = cuda_index(name))
+    device = fx::Device::cuda(*index);
   std::printf("device: %s (%s)\n", to_string(device).c_str(), why.c_str());
   return device;
 }
@@ -128,8 +154,15 @@ void run(const Options& options, const std::string& options_text, const std::str
                                        .workers = options.workers,
                                        .shuffle = true,
                                        .drop_last = true,
+                                       .pin_memory = !device.is_cpu(),
                                        .seed = options.seed});
-  data::DataLoader test_loader(sets.test, {.batch_size = 2 * options.batch_size, .workers = options.workers});
+  if (loader.batches() == 0)
+    throw fx::ValueError("--batch-size", "expected at most " + std::to_string(sets.train->size()) +
+                                             ", the training images of " + options.data + ", got " +
+                                             std::to_string(options.batch_size));
+  data::DataLoader test_loader(
+      sets.test,
+      {.batch_size = 2 * options.batch_size, .workers = options.workers, .pin_memory = !device.is_cpu()});
 
   const auto model =
       known_models.at(options.model)({.classes = 10, .width = options.width, .zero_init_residual = true});
@@ -147,6 +180,7 @@ void run(const Options& options, const std::string& options_text, const std::str
   const std::string directory =
       resume.empty() ? train::make_run_directory(options.run_dir, options.model) : resume;
   const std::string checkpoint_path = directory + "/checkpoint.safetensors";
+  std::optional<train::JsonLog> log;
   const auto save = [&] {
     fx::io::Checkpoint checkpoint;
     checkpoint.parts["model"] = model->state();
@@ -155,6 +189,7 @@ void run(const Options& options, const std::string& options_text, const std::str
     checkpoint.parts["random"] = fx::default_generator().state();
     checkpoint.parts["data"] = batches.state();
     checkpoint.parts["curves"] = curves.state();
+    checkpoint.parts["log"].add_int("bytes", log->size());
     checkpoint.metadata["options"] = options_text;
     fx::io::save_checkpoint(checkpoint_path, checkpoint);
   };
@@ -166,6 +201,7 @@ void run(const Options& options, const std::string& options_text, const std::str
     fx::default_generator().load_state(checkpoint.part("random"));
     loader.load_state(checkpoint.part("data"));
     curves.load_state(checkpoint.part("curves"));
+    log.emplace(directory + "/log.jsonl", checkpoint.part("log").int_at("bytes"));
   } else {
     train::write_config(directory + "/config.json", {{"model", options.model},
                                                      {"data", options.data},
@@ -179,16 +215,29 @@ void run(const Options& options, const std::string& options_text, const std::str
                                                      {"amp", options.amp},
                                                      {"threads", std::int64_t{fx::num_threads()}},
                                                      {"seed", static_cast<std::int64_t>(options.seed)}});
+    log.emplace(directory + "/log.jsonl");
   }
-  train::JsonLog log(directory + "/log.jsonl");
   std::printf("%s on %s, %lld training images; the run goes to %s\n", options.model.c_str(),
               options.data.c_str(), static_cast<long long>(sets.train->size()), directory.c_str());
 
-  double accuracy = 0;
+  const auto title = [&](std::int64_t epoch) {
+    return "epoch " + std::to_string(epoch) + "/" + std::to_string(options.epochs);
+  };
+  // After an epoch, of which the loader has counted the last batch.
+  const auto evaluate = [&] {
+    const std::int64_t epoch = loader.epoch(), step = schedule.step_count();
+    const double accuracy = test_accuracy(*model, test_loader, device);
+    curves.test.push_back({static_cast<double>(step), accuracy});
+    log->write({{"phase", "test"}, {"epoch", epoch}, {"step", step}, {"accuracy", accuracy}});
+    curves.draw(directory + "/curves.svg");
+    save();
+    std::printf("%s: test accuracy %.4f\n", title(epoch).c_str(), accuracy);
+  };
+  // The checkpoint of an epoch's last step was made before the epoch was evaluated.
+  if (std::ssize(curves.test) < loader.epoch()) evaluate();
   while (loader.epoch() < options.epochs) {
     const std::int64_t epoch = loader.epoch() + 1;
-    const std::string title = "epoch " + std::to_string(epoch) + "/" + std::to_string(options.epochs);
-    train::Progress progress(title, epoch * loader.batches() - schedule.step_count());
+    train::Progress progress(title(epoch), epoch * loader.batches() - schedule.step_count());
     double waited = 0;
     for (const auto& [image, label] : batches) {
       fx::Tensor logits;
@@ -212,36 +261,33 @@ void run(const Options& options, const std::string& options_text, const std::str
         const double x = static_cast<double>(step);
         curves.loss.push_back({x, *report.loss});
         curves.accuracy.push_back({x, *report.accuracy});
-        log.write({{"phase", "train"},
-                   {"epoch", epoch},
-                   {"step", step},
-                   {"loss", *report.loss},
-                   {"accuracy", *report.accuracy},
-                   {"lr", optimizer.lr()}});
+        log->write({{"phase", "train"},
+                    {"epoch", epoch},
+                    {"step", step},
+                    {"loss", *report.loss},
+                    {"accuracy", *report.accuracy},
+                    {"lr", optimizer.lr()}});
       }
       progress.step(report);
-      if (options.checkpoint_every > 0 && step % options.checkpoint_every == 0) save();
+      if (options.checkpoint_every > 0 && step % options.checkpoint_every == 0) {
+        save();
+        progress.note("checkpoint at step " + std::to_string(step));
+      }
     }
     progress.finish();
-
-    accuracy = test_accuracy(*model, test_loader, device);
-    std::printf("%s: test accuracy %.4f\n", title.c_str(), accuracy);
-    curves.test.push_back({static_cast<double>(schedule.step_count()), accuracy});
-    log.write({{"phase", "test"}, {"epoch", epoch}, {"step", schedule.step_count()}, {"accuracy", accuracy}});
-    curves.draw(directory + "/curves.svg");
-    save();
+    evaluate();
   }
-  if (!curves.test.empty()) accuracy = curves.test.back().y;
-  std::printf("test_accuracy=%.4f run=%s\n", accuracy, directory.c_str());
+  std::printf("test_accuracy=%.4f run=%s\n", curves.test.back().y, directory.c_str());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // each line is seen at once, through a pipe too
   Options options;
   std::string resume;
   CLI::App app{"Trains a ResNet on images and evaluates it"};
-  app.option_defaults()->always_capture_default();
+  app.option_defaults()->always_capture_default()->take_last();
   app.add_option("--data", options.data, "fashion-mnist[:DIR], cifar10:DIR (binary version) or synthetic");
   app.add_option("--model", options.model)->check(CLI::IsMember(known_models));
   app.add_option("--epochs", options.epochs)->check(CLI::PositiveNumber);
@@ -249,7 +295,8 @@ int main(int argc, char** argv) try {
   app.add_option("--lr", options.lr, "peak of the one-cycle schedule");
   app.add_option("--weight-decay", options.weight_decay);
   app.add_option("--width", options.width, "scales the channels, for small runs");
-  app.add_option("--size", options.size, "height and width of the images")->check(CLI::PositiveNumber);
+  app.add_option("--size", options.size, "height and width of the images: shrunk and with a border")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--amp", options.amp, "computes in bf16 where that is safe");
   app.add_option("--seed", options.seed);
   app.add_option("--threads", options.threads, "of the CPU kernels; 0: as many as cores");
@@ -257,7 +304,7 @@ int main(int argc, char** argv) try {
   app.add_option("--device", options.device, "auto, cpu or cuda:N")
       ->check(CLI::Validator(
           [](std::string& text) {
-            const bool known = text == "auto" || text == "cpu" || text == "cuda" || text.starts_with("cuda:");
+            const bool known = text == "auto" || text == "cpu" || cuda_index(text);
             return known ? std::string() : "expected auto, cpu or cuda:N";
           },
           "DEVICE"));

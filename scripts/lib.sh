@@ -16,7 +16,7 @@ jobs() {
   echo $((memory >= cores ? cores : memory > 1 ? memory : 1))
 }
 
-build_packages=(cmake ninja-build g++ libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
+build_packages=(cmake ninja-build ccache g++ libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
                 libgtest-dev libgmock-dev python3 dataset-fashion-mnist)
 check_packages=(clang clang-format clang-tidy libclang-rt-dev llvm binutils)
 
@@ -37,6 +37,12 @@ require_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
     die "could not install ${missing[*]}"
 }
+
+# True where there is a CUDA compiler.
+have_nvcc() { command -v nvcc >/dev/null; }
+
+# Files that several builds compile alike are compiled once: ccache must not tell their directories apart.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 
 # build PRESET [TARGET...]: configures and builds what has changed (everything when no target is named).
 build() {

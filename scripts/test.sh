@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Builds Fornax and runs its tests; installs the Debian packages that are missing (as root or by sudo).
 #
-#   ./scripts/test.sh                Release build in build/, all usual tests, ctest's summary at the end
-#   ./scripts/test.sh --build-only   only the build
+#   ./scripts/test.sh                Release build in build/ and all tests; the CUDA backend on a simulated device and
+#                                    its tests; where nvcc is, its kernels and what NVIDIA's libraries say of them
+#   ./scripts/test.sh --build-only   only the builds
 #   ./scripts/test.sh --asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   ./scripts/test.sh --ubsan        the tests under UndefinedBehaviorSanitizer alone
 #   ./scripts/test.sh --tsan         the tests under ThreadSanitizer
-#   ./scripts/test.sh --full         everything: all tests, both sanitizer runs, the shared library, fuzzing,
-#                                    format, clang-tidy, headers; a table of the stages at the end
+#   ./scripts/test.sh --full         everything: these, the sanitizer runs of the CPU and of the simulated device, which
+#                                    then also checks every access and is built without the toolkit's headers, CUDA
+#                                    for all architectures, the shared library, fuzzing, format, clang-tidy, headers
 #   ./scripts/test.sh --help         this text
 #
-# --build-only may be joined with one of the sanitizers.
+# --build-only may be joined with one of the sanitizers. A table of the stages comes at the end. What needs a GPU is in
+# scripts/gpu_check.sh.
 source "$(dirname "$0")/lib.sh"
 
 run_tests() {
@@ -22,23 +25,51 @@ run_tests() {
   "${launcher[@]}" ctest --preset "$1" --parallel "$(nproc)"
 }
 
-stage_tests() { build default && run_tests full; }
-stage_asan() { build asan && run_tests asan; }
-stage_tsan() { build tsan && run_tests tsan; }
-stage_shared() { build shared && run_tests shared; }
+# build_and_test PRESET
+build_and_test() { build "$1" && { [ "$build_only" = yes ] || run_tests "$1"; }; }
+
+# For a stage that cannot run here.
+skipped=77
+skip() { printf '\n!! SKIPPED: %s\n' "$*" >&2; return "$skipped"; }
+
+stage_tests() { build_and_test default; }
+stage_sim() { build_and_test sim; }
+stage_nvidia() {
+  have_nvcc || { skip "no nvcc here: CUDA kernels were compiled for the simulated device only"; return; }
+  build cuda fornax fornax_nvidia_tests &&
+    { [ "$build_only" = yes ] || ctest --preset cuda -L nvidia --parallel "$(nproc)"; }
+}
+stage_cuda() {
+  have_nvcc || { skip "no nvcc here: CUDA kernels were compiled for the simulated device only"; return; }
+  build cuda && scripts/check_cuda.sh
+}
+stage_sim-tracked() { build_and_test sim-tracked; }
+stage_sim-asan() { build_and_test sim-asan; }
+stage_sim-own-headers() { build_and_test sim-own-headers; }
+stage_asan() { build_and_test asan; }
+stage_ubsan() { build_and_test ubsan; }
+stage_tsan() { build_and_test tsan; }
+stage_shared() { build_and_test shared; }
 stage_fuzz() { build clang fornax fuzzers && run_tests fuzz; }
 stage_format() { scripts/check_format.sh; }
 stage_tidy() { scripts/check_tidy.sh; }
 stage_headers() { scripts/check_headers.sh; }
 
-run_full() {
-  local stage status failures=0 table=""
-  for stage in tests asan tsan shared fuzz format tidy headers; do
+# run_stages STAGE...
+run_stages() {
+  local stage status code failures=0 table=""
+  for stage in "$@"; do
     say "$stage"
     SECONDS=0
+    code=0
     # A subshell of its own: whatever ends a stage, the next one runs.
-    if ("stage_$stage"); then status=PASS; else status=FAIL; failures=$((failures + 1)); fi
-    table+=$(printf '%-10s %s %6d s' "$stage" "$status" "$SECONDS")$'\n'
+    ("stage_$stage") || code=$?
+    case $code in
+      0) status=PASS ;;
+      "$skipped") status=SKIP ;;
+      *) status=FAIL; failures=$((failures + 1)) ;;
+    esac
+    table+=$(printf '%-16s %s %6d s' "$stage" "$status" "$SECONDS")$'\n'
   done
   say "Summary"
   printf '%s' "$table"
@@ -60,10 +91,10 @@ done
 [ "$mode$build_only" != fullyes ] || die "--full and --build-only exclude each other"
 
 require_packages "${build_packages[@]}"
-if [ "$mode" = full ]; then
-  require_packages "${check_packages[@]}"
-  run_full
-else
-  build "$mode"
-  [ "$build_only" = yes ] || run_tests "$mode"
-fi
+case $mode in
+  default) run_stages tests sim nvidia ;;
+  full)
+    require_packages "${check_packages[@]}"
+    run_stages tests sim nvidia sim-tracked sim-asan sim-own-headers cuda asan tsan shared fuzz format tidy headers ;;
+  *) run_stages "$mode" ;;
+esac

@@ -6,11 +6,13 @@
 #include <mutex>
 
 #include "fornax/base/error.h"
+#include "runtime/device_state.h"
 
 namespace fornax::cuda {
 
 void check(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
+  fail_if_lost(call);
   throw CudaError(call, fmt::format("expected success, got {} ({})", cublaslt()->GetStatusString(status),
                                     static_cast<int>(status)));
 }

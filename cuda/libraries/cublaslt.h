@@ -29,7 +29,7 @@ struct CublasLt {
 
 /// Null where the library cannot be opened.
 const CublasLt* cublaslt();
-/// Throws CudaError that names the call, unless `status` is success.
+/// Throws CudaError that names the call, DeviceLost where that is why, unless `status` is success.
 void check(cublasStatus_t status, const char* call);
 /// The handle of this thread's current device `device`; made once and never destroyed. All threads may use
 /// it.

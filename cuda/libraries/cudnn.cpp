@@ -5,11 +5,13 @@
 #include <map>
 
 #include "fornax/base/error.h"
+#include "runtime/device_state.h"
 
 namespace fornax::cuda {
 
 void check(cudnnStatus_t status, const char* call) {
   if (status == CUDNN_STATUS_SUCCESS) return;
+  fail_if_lost(call);
   char message[1024] = {};
   cudnn()->GetLastErrorString(message, sizeof message);
   throw CudaError(call,

@@ -26,7 +26,8 @@ struct Cudnn {
 
 /// Null where the library cannot be opened.
 const Cudnn* cudnn();
-/// Throws CudaError that names the call and quotes cuDNN's last message, unless `status` is success.
+/// Throws CudaError that names the call and quotes cuDNN's last message, DeviceLost where that is why, unless
+/// `status` is success.
 void check(cudnnStatus_t status, const char* call);
 /// This thread's handle for its current CUDA device `device`, set to `stream`. Lives as long as the process.
 cudnnHandle_t cudnn_handle(int device, cudaStream_t stream);

@@ -31,7 +31,7 @@ Descriptor& Descriptor::finalize() {
   return *this;
 }
 
-bool Descriptor::try_finalize() { return cudnn()->BackendFinalize(handle_) == CUDNN_STATUS_SUCCESS; }
+cudnnStatus_t Descriptor::try_finalize() { return cudnn()->BackendFinalize(handle_); }
 
 Descriptor graph_tensor(std::int64_t id, cudnnDataType_t type, std::span<const std::int64_t> sizes,
                         std::span<const std::int64_t> strides, std::int64_t alignment, bool is_virtual) {
@@ -48,6 +48,21 @@ Descriptor graph_tensor(std::int64_t id, cudnnDataType_t type, std::span<const s
 
 namespace {
 
+/// True if cuDNN refuses what was asked, which it would do again, rather than having failed at it. It may
+/// fail to compile one engine where another one works.
+bool is_refusal(cudnnStatus_t status) {
+  constexpr int failures = CUDNN_STATUS_INTERNAL_ERROR;  // and what follows it
+  return status != CUDNN_STATUS_SUCCESS &&
+         (static_cast<int>(status) < failures || status == CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED);
+}
+
+/// False if cuDNN refuses the descriptor; throws where it fails.
+bool finalize_or_refuse(Descriptor& descriptor) {
+  const cudnnStatus_t status = descriptor.try_finalize();
+  if (!is_refusal(status)) check(status, "cudnnBackendFinalize");
+  return status == CUDNN_STATUS_SUCCESS;
+}
+
 /// The engine configurations that one kind of heuristics proposes, best first; none where it does not know
 /// the graph.
 std::vector<Descriptor> propose(const Descriptor& graph, const Descriptor* device,
@@ -56,7 +71,7 @@ std::vector<Descriptor> propose(const Descriptor& graph, const Descriptor* devic
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
       .set_raw(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
   if (device) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *device);
-  if (!heuristics.try_finalize()) return {};
+  if (!finalize_or_refuse(heuristics)) return {};
   std::int64_t count = 0;
   check(cudnn()->BackendGetAttribute(heuristics.handle(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
                                      CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &count, nullptr),
@@ -117,7 +132,7 @@ std::vector<Plan> find_plans(const std::shared_ptr<GraphParts>& parts,
   if (handle) graph.set_raw(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
   std::string why;
   std::vector<Plan> plans;
-  if (!graph.try_finalize()) {
+  if (!finalize_or_refuse(graph)) {
     if (refused) *refused = last_message();
     return plans;
   }
@@ -131,7 +146,7 @@ std::vector<Plan> find_plans(const std::shared_ptr<GraphParts>& parts,
       plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
       if (handle) plan.set_raw(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
       if (device) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *device);
-      if (!plan.try_finalize()) {
+      if (!finalize_or_refuse(plan)) {
         why = last_message();
         continue;
       }

@@ -50,8 +50,8 @@ class Descriptor {
   Descriptor& set_raw(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t count,
                       const void* values);
   Descriptor& finalize();
-  /// finalize() that says no instead of throwing where cuDNN does not support what was described.
-  bool try_finalize();
+  /// finalize() that gives the status instead of throwing.
+  cudnnStatus_t try_finalize();
 
   cudnnBackendDescriptor_t handle() const { return handle_; }
 

@@ -18,14 +18,14 @@ namespace fornax {
 namespace cuda {
 namespace {
 
-[[noreturn]] void fail_out_of_memory(const DeviceState& state, std::size_t bytes) {
-  const MemoryStats stats = memory_stats(Device::cuda(state.index));
+[[noreturn]] void fail_out_of_memory(Device device, std::size_t bytes) {
+  const MemoryStats stats = memory_stats(device);
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
   throw OutOfMemory("cuda memory",
-                    fmt::format("expected {} more bytes on cuda:{}, got none; in use {}, held {}, "
+                    fmt::format("expected {} more bytes on {}, got none; in use {}, held {}, "
                                 "free {} of {}",
-                                bytes, state.index, stats.in_use, stats.reserved, free, total));
+                                bytes, to_string(device), stats.in_use, stats.reserved, free, total));
 }
 
 class CudaBackend final : public Backend {
@@ -36,30 +36,21 @@ class CudaBackend final : public Backend {
     const cudaStream_t on = native(stream);
     DeviceState& state = use_device(stream.device.index);
     bytes = std::max<std::size_t>(bytes, 1);
-    void* data = nullptr;
-    cudaError_t status = cudaMallocAsync(&data, bytes, on);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      empty_cache(stream.device);
-      status = cudaMallocAsync(&data, bytes, on);
-      if (status == cudaErrorMemoryAllocation) {
-        cudaGetLastError();
-        fail_out_of_memory(state, bytes);
-      }
-    }
-    check(status, "cudaMallocAsync");
+    void* const data = allocate_in_order(bytes, on);
     const std::lock_guard lock(state.mutex);
     state.blocks[data] = {on, bytes};
     return data;
   }
 
   void deallocate(void* data, std::size_t, Stream stream) noexcept override {
-    // Nobody can be told of a failure here: a lost device says so in the next call.
     try {
-      cudaFreeAsync(data, native(stream));
+      const cudaStream_t on = native(stream);
       DeviceState& state = use_device(stream.device.index);
-      const std::lock_guard lock(state.mutex);
-      state.blocks.erase(data);
+      {  // before another thread can be given the same address
+        const std::lock_guard lock(state.mutex);
+        state.blocks.erase(data);
+      }
+      free_in_order(data, on);
     } catch (const std::exception&) {
     }
   }
@@ -113,7 +104,10 @@ class CudaBackend final : public Backend {
   }
   bool query_event(void* event) override {
     const cudaError_t status = cudaEventQuery(static_cast<RecordedEvent*>(event)->event);
-    if (status == cudaErrorNotReady) return false;
+    if (status == cudaErrorNotReady) {
+      cudaGetLastError();
+      return false;
+    }
     check(status, "cudaEventQuery");
     return true;
   }
@@ -130,6 +124,28 @@ class CudaBackend final : public Backend {
 };
 
 }  // namespace
+
+void* allocate_in_order(std::size_t bytes, cudaStream_t stream) {
+  void* data = nullptr;
+  cudaError_t status = cudaMallocAsync(&data, bytes, stream);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    int index = 0;
+    check(cudaGetDevice(&index), "cudaGetDevice");
+    empty_cache(Device::cuda(index));
+    status = cudaMallocAsync(&data, bytes, stream);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      fail_out_of_memory(Device::cuda(index), bytes);
+    }
+  }
+  check(status, "cudaMallocAsync");
+  return data;
+}
+
+void free_in_order(void* data, cudaStream_t stream) noexcept {
+  if (cudaFreeAsync(data, stream) != cudaSuccess) cudaGetLastError();
+}
 
 MemoryStats memory_stats(Device device) {
   const DeviceState& state = use_device(device.index);

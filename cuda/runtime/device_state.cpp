@@ -103,6 +103,19 @@ DeviceState& use_device(int index) {
   return *current;
 }
 
+void fail_if_lost(std::string_view call) {
+  int device = 0;
+  check(cudaGetDevice(&device), call);
+  const cudaError_t status = cudaStreamQuery(device_state(device).default_stream);
+  try {
+    if (status != cudaErrorNotReady) check(status, call);
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (const Error&) {  // it may not be asked while its work is captured
+  }
+  cudaGetLastError();
+}
+
 cudaStream_t native(Stream stream) {
   const DeviceState& state = use_device(stream.device.index);
   return stream.handle ? static_cast<cudaStream_t>(stream.handle) : state.default_stream;
@@ -115,12 +128,13 @@ Stream stream_from_pool(Device device, StreamPriority priority) {
   const std::lock_guard lock(state.mutex);
   const auto which = static_cast<std::size_t>(priority);
   std::vector<cudaStream_t>& streams = state.streams[which];
-  const std::size_t next = state.next_stream[which]++ % streams_of_a_priority;
+  const std::size_t next = state.next_stream[which] % streams_of_a_priority;
   if (next == streams.size()) {
     int lowest = 0, highest = 0;
     check(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "cudaDeviceGetStreamPriorityRange");
     streams.push_back(make_stream(priority == StreamPriority::high ? highest : 0));
   }
+  ++state.next_stream[which];  // not before the stream is there
   return {device, streams[next]};
 }
 

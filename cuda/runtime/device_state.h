@@ -3,8 +3,10 @@
 #include <cuda_runtime.h>
 
 #include <array>
+#include <cstddef>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -41,7 +43,15 @@ int count_devices(std::string* why_none);
 DeviceState& device_state(int index);
 /// The same, and makes it this thread's CUDA device.
 DeviceState& use_device(int index);
+/// Throws DeviceLost if this thread's device is lost: of libraries, which only say that they failed.
+void fail_if_lost(std::string_view call);
 /// The stream behind the value; its device becomes this thread's CUDA device.
 cudaStream_t native(Stream stream);
+
+/// Memory in the order of `stream`, which is of this thread's device. Where there is none the pool gives back
+/// what it keeps and is asked once more. Throws OutOfMemory.
+void* allocate_in_order(std::size_t bytes, cudaStream_t stream);
+/// Nobody can be told of a failure: a lost device says so in the next call.
+void free_in_order(void* data, cudaStream_t stream) noexcept;
 
 }  // namespace fornax::cuda

@@ -1,10 +1,13 @@
 #include "runtime/launch.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "fornax/device/backend.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
+#include "runtime/partly.h"
 
 namespace fornax::cuda {
 
@@ -21,11 +24,17 @@ unsigned grid_for(std::int64_t count, int block) {
 }
 
 Scratch::Scratch(std::size_t bytes, cudaStream_t stream) : stream_(stream) {
-  if (bytes > 0) check(cudaMallocAsync(&data_, bytes, stream), "cudaMallocAsync");
+  if (bytes > 0) data_ = allocate_in_order(bytes, stream);
 }
 
 Scratch::~Scratch() {
-  if (data_) cudaFreeAsync(data_, stream_);
+  if (data_) free_in_order(data_, stream_);
+}
+
+void fail_partly(std::string_view op, int launches, const Error& error) {
+  throw CudaError(op, fmt::format("expected to change all tensors, got those of {} launches and then {}; it "
+                                  "was partly applied",
+                                  launches, error.what()));
 }
 
 }  // namespace fornax::cuda

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "device/backends.h"
 #include "fornax/base/error.h"
 #include "runtime/check.h"
 
@@ -37,9 +38,15 @@ struct PinnedPool {
   /// Moves the blocks whose work is done to the free ones.
   void poll() {
     std::erase_if(busy, [&](const Busy& block) {
-      if (!std::ranges::all_of(block.events, &Event::is_done)) return false;
-      free[block.size_class].push_back(block.data);
-      return true;
+      // Nothing may be thrown from here: half of the blocks would be in two places. Who cannot be asked is
+      // busy; a lost device says so in the next call.
+      try {
+        if (!std::ranges::all_of(block.events, &Event::is_done)) return false;
+        free[block.size_class].push_back(block.data);
+        return true;
+      } catch (const std::exception&) {
+        return false;
+      }
     });
   }
   void release_free() {
@@ -88,12 +95,18 @@ void* allocate_pinned(std::size_t bytes) {
 void free_pinned(void* data, std::size_t bytes, std::span<const Stream> users) noexcept {
   try {
     Busy block{data, class_of(bytes), {}};
-    for (const Stream& user : users) block.events.emplace_back(user);
+    try {
+      for (const Stream& user : users) block.events.emplace_back(user);
+    } catch (const Error&) {
+      block.events.clear();
+      // Where the host cannot wait either the block is lost rather than handed out too early.
+      if (!std::ranges::all_of(users, &finish_quietly)) return;
+    }
     PinnedPool& all = pool();
     const std::lock_guard lock(all.mutex);
     all.busy.push_back(std::move(block));
   } catch (const std::exception&) {
-    // No event could be recorded, so nobody knows when the block is free: it is lost, not handed out.
+    // The host has no memory for the list: the block is lost.
   }
 }
 

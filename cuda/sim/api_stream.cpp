@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sim/call.h"
+#include "sim/census.h"
 #include "sim/graph.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -237,3 +238,8 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start_handle, 
 }
 
 }  // extern "C"
+
+int fornax::sim::live_events() {
+  const Lock lock;
+  return static_cast<int>(events().size());
+}

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/census.h"
 #include "sim/report.h"
 #include "sim/simulator.h"
 
@@ -27,7 +28,7 @@ struct State {
   std::vector<Fault> faults;
   std::map<std::string, int, std::less<>> counts;
   cudaError_t loss = cudaSuccess;
-  int host_waits = 0;
+  int host_waits = 0, library_objects = 0;
 };
 State& state() {
   static State& instance = *new State;
@@ -137,6 +138,15 @@ void count_host_wait() { ++state().host_waits; }
 bool library_call_fails(std::string_view api) {
   const Entry entry(std::string(api).c_str());
   return entry.fault() != cudaSuccess;
+}
+
+void count_library_object(int change) {
+  const Lock lock;
+  state().library_objects += change;
+}
+int live_library_objects() {
+  const Lock lock;
+  return state().library_objects;
 }
 
 bool& in_host_function() { return runs_host_function; }

@@ -29,7 +29,8 @@ def one_step(r, make, **options):
     loss.backward()
     r.put(f"{prefix}/train_logits", logits)
     r.put(f"{prefix}/loss", loss)
-    gradients = [(name, p.grad) for name, p in model.named_parameters()]
+    # Norms take the bias of the convolution before them away: of its gradient there is rounding alone.
+    gradients = [(name, p.grad) for name, p in model.named_parameters() if p.grad.norm() > 1e-12]
     statistics = [(name, b) for name, b in model.named_buffers() if b.is_floating_point()]
     for kind, named in (("gradients", gradients), ("buffers", statistics)):
         r.metadata[f"{prefix}/{kind}"] = json.dumps([name for name, _ in named])

@@ -76,6 +76,8 @@ def unary(r):
         (torch.exp, "exp", -5, 5), (torch.log, "log", 0.01, 9), (torch.sqrt, "sqrt", 0.01, 9),
         (torch.abs, "abs", -3, 3), (torch.neg, "neg", -3, 3), (torch.tanh, "tanh", -4, 4),
         (torch.sigmoid, "sigmoid", -6, 6), (F.relu, "relu", -3, 3), (F.silu, "silu", -6, 6),
+        (torch.square, "square", -3, 3), (torch.sign, "sign", -3, 3), (torch.reciprocal, "reciprocal", 0.1, 3),
+        (torch.floor, "floor", -3, 3),
     ]
     for function, op, low, high in functions:
         for name, shape in SHAPES.items():
@@ -95,6 +97,10 @@ def unary(r):
     r.case(torch.abs, "abs", "at_zero", [Given([0.0, -0.0, 1.0])])
     r.case(F.relu, "relu", "at_zero", [Given([0.0, -0.0, 1.0])])
     r.case(F.relu, "relu", "propagates_nan", [Given([nan, -1.0], grad=False)])
+    r.case(torch.sign, "sign", "at_zero", [Given([0.0, -0.0, inf, -inf], grad=False)])
+    r.case(torch.floor, "floor", "at_integers", [Given([-2.0, -0.5, -0.0, 0.0, 0.5, 3.0, inf, nan], grad=False)])
+    r.case(torch.reciprocal, "reciprocal", "at_zero", [Given([0.0, -0.0, inf, nan], grad=False)])
+    r.case(torch.square, "square", "int64", [Integers((7,), -9, 10)])
     r.case(torch.exp, "exp", "far", [Given([-800.0, 800.0, -inf, 0.0], grad=False)])
     r.case(torch.log, "log", "at_zero", [Given([0.0, 1.0, -1.0, inf], grad=False)])
     for function, op in ((torch.sigmoid, "sigmoid"), (torch.tanh, "tanh"), (F.silu, "silu")):

@@ -32,6 +32,23 @@ def normalisation(r):
            [Uniform((4, 2, 5, 5), 100, 101), Uniform((2,), grad=False), Uniform((2,), 0.5, 2, grad=False)],
            momentum=0.25, eps=1e-3)
 
+    def fused(x, running_mean, running_var, weight, bias, residual=None, *, training, momentum, eps, activation):
+        mean, var = running_mean.clone(), running_var.clone()
+        y = F.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+        y = y if residual is None else y + residual
+        return (F.relu(y) if activation == "relu" else y), mean, var
+
+    for training in (True, False):
+        for activation in ("none", "relu"):
+            for label, shape in (("odd", (3, 5, 4, 7)), ("2d", (7, 5))):
+                channels = (5,)
+                inputs = [Uniform(shape, -2, 3), Uniform(channels, grad=False), Uniform(channels, 0.5, 2, grad=False),
+                          Uniform(channels, -2, 2), Uniform(channels)]
+                case = f"{label}_{'train' if training else 'eval'}_{activation}"
+                options = {"training": training, "momentum": 0.1, "eps": 1e-5, "activation": activation}
+                r.case(fused, "batch_norm_act", case, inputs, **options)
+                r.case(fused, "batch_norm_act", f"{case}_residual", [*inputs, Uniform(shape)], **options)
+
     def layer_norm(x, weight=None, bias=None, *, normalized_shape, eps):
         return F.layer_norm(x, normalized_shape, weight, bias, eps)
 

@@ -16,6 +16,7 @@ def record():
     r = Recorder()
     sums(r)
     extremes(r)
+    truths(r)
     norms(r)
     return r
 
@@ -51,18 +52,41 @@ def extremes(r):
     for name, axes in AXES.items():
         for keepdim in (False, True):
             case = f"{name}{'_keepdim' if keepdim else ''}"
-            r.case(torch.amax, "amax", case, [Uniform(SHAPE)], dim=axes, keepdim=keepdim)
-            if len(axes) == 1:
-                r.case(torch.max, "max", case, [Uniform(SHAPE)], dim=axes[0], keepdim=keepdim)
-                r.case(torch.argmax, "argmax", case, [Uniform(SHAPE)], dim=axes[0], keepdim=keepdim)
+            for side in ("max", "min"):
+                r.case(getattr(torch, f"a{side}"), f"a{side}", case, [Uniform(SHAPE)], dim=axes, keepdim=keepdim)
+                if len(axes) == 1:
+                    for op in (side, f"arg{side}"):
+                        r.case(getattr(torch, op), op, case, [Uniform(SHAPE)], dim=axes[0], keepdim=keepdim)
     ties = [Given([[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0]])]
-    r.case(torch.amax, "amax", "splits_the_gradient_at_ties", ties, dim=[1], keepdim=False)
-    r.case(torch.argmax, "argmax", "first_of_ties", ties, dim=1, keepdim=False)
-    r.case(torch.max, "max", "first_of_ties", ties, dim=1, keepdim=False)
     with_nan = [Given([[1.0, nan, 3.0], [2.0, 4.0, -inf]], grad=False)]
-    r.case(torch.amax, "amax", "propagates_nan", with_nan, dim=[1], keepdim=False)
-    r.case(torch.argmax, "argmax", "finds_nan", with_nan, dim=1, keepdim=False)
-    r.case(torch.max, "max", "propagates_nan", with_nan, dim=1, keepdim=False)
+    for side in ("max", "min"):
+        amax, argmax, most = (getattr(torch, f"{kind}{side}") for kind in ("a", "arg", ""))
+        r.case(amax, f"a{side}", "splits_the_gradient_at_ties", ties, dim=[1], keepdim=False)
+        r.case(argmax, f"arg{side}", "first_of_ties", ties, dim=1, keepdim=False)
+        r.case(most, side, "first_of_ties", ties, dim=1, keepdim=False)
+        r.case(amax, f"a{side}", "propagates_nan", with_nan, dim=[1], keepdim=False)
+        r.case(argmax, f"arg{side}", "finds_nan", with_nan, dim=1, keepdim=False)
+        r.case(most, side, "propagates_nan", with_nan, dim=1, keepdim=False)
+
+
+def truths(r):
+    """Whether inputs are not 0, of any or all elements."""
+
+    def over(function):
+        def run(x, dim, keepdim):
+            truth = x != 0
+            for axis in sorted((axis % x.dim() for axis in dim), reverse=True):
+                truth = function(truth, axis, keepdim)
+            return truth
+
+        return run
+
+    for function, op, x in ((torch.any, "any", Integers(SHAPE, -9, 2)), (torch.all, "all", Integers(SHAPE, 0, 9))):
+        for name, axes in AXES.items():
+            for keepdim in (False, True):
+                case = f"{name}{'_keepdim' if keepdim else ''}"
+                r.case(over(function), op, case, [x], dim=axes, keepdim=keepdim)
+        r.case(over(function), op, "over_nothing", [Integers((0, 3), 0, 2)], dim=[0], keepdim=False)
 
 
 def norms(r):

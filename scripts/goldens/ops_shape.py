@@ -57,6 +57,17 @@ def views(r):
         "select": (torch.select, (3, 5, 2), {"dim": 1, "index": -2}),
         "squeeze": (torch.squeeze, (3, 1, 5), {"dim": 1}),
         "unsqueeze": (torch.unsqueeze, (3, 5), {"dim": -1}),
+        "flip": (torch.flip, (3, 2, 5), {"dims": [0, -1]}),
     }
     for op, (function, shape, attrs) in cases.items():
         r.case(function, op, "plain", [Uniform(shape)], **attrs)
+
+    def cut(x, dim, start, end, step):
+        return x[(slice(None),) * dim + (slice(start, end, step),)]
+
+    cuts = {"middle": (1, 2, 6, 1), "every_third": (1, 1, 8, 3), "from_the_end": (0, -2, 3, 1),
+            "beyond_the_end": (1, 3, 99, 2), "nothing": (1, 4, 4, 1)}
+    for name, (dim, start, end, step) in cuts.items():
+        r.case(cut, "slice", name, [Uniform((3, 8, 2))], dim=dim, start=start, end=end, step=step)
+    for name, chunks in (("even", 4), ("remainder", 3), ("more_than_rows", 11)):
+        r.case(torch.chunk, "chunk", name, [Uniform((2, 8))], chunks=chunks, dim=1)

@@ -28,15 +28,15 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     expansion = 4
 
-    def __init__(self, inplanes, planes, stride):
+    def __init__(self, inplanes, planes, stride, v1=False, bias=False, eps=1e-5):
         super().__init__()
-        self.conv1 = nn.Conv2d(inplanes, planes, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
-        self.conv3 = nn.Conv2d(planes, planes * 4, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(planes * 4)
-        self.downsample = shortcut(inplanes, planes * 4, stride)
+        self.conv1 = nn.Conv2d(inplanes, planes, 1, stride if v1 else 1, bias=bias)
+        self.bn1 = nn.BatchNorm2d(planes, eps)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1 if v1 else stride, 1, bias=bias)
+        self.bn2 = nn.BatchNorm2d(planes, eps)
+        self.conv3 = nn.Conv2d(planes, planes * 4, 1, bias=bias)
+        self.bn3 = nn.BatchNorm2d(planes * 4, eps)
+        self.downsample = shortcut(inplanes, planes * 4, stride, bias, eps)
 
     def forward(self, x):
         y = F.relu(self.bn1(self.conv1(x)))
@@ -44,22 +44,22 @@ class Bottleneck(nn.Module):
         return F.relu(self.bn3(self.conv3(y)) + self.downsample(x))
 
 
-def shortcut(inplanes, outplanes, stride):
+def shortcut(inplanes, outplanes, stride, bias=False, eps=1e-5):
     if stride == 1 and inplanes == outplanes:
         return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inplanes, outplanes, 1, stride, bias=False), nn.BatchNorm2d(outplanes))
+    return nn.Sequential(nn.Conv2d(inplanes, outplanes, 1, stride, bias=bias), nn.BatchNorm2d(outplanes, eps))
 
 
 class ResNet(nn.Module):
-    def __init__(self, block, counts, classes):
+    def __init__(self, block, counts, classes, first=64, **options):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        width = 64
+        self.conv1 = nn.Conv2d(3, first, 7, 2, 3, bias=options.get("bias", False))
+        self.bn1 = nn.BatchNorm2d(first, options.get("eps", 1e-5))
+        width = first
         for i, count in enumerate(counts):
-            planes, blocks = 64 << i, []
+            planes, blocks = first << i, []
             for j in range(count):
-                blocks.append(block(width, planes, 2 if i and not j else 1))
+                blocks.append(block(width, planes, 2 if i and not j else 1, **options))
                 width = planes * block.expansion
             setattr(self, f"layer{i + 1}", nn.Sequential(*blocks))
         self.fc = nn.Linear(width, classes)
@@ -76,6 +76,11 @@ def resnet18(classes):
 
 def resnet50(classes):
     return ResNet(Bottleneck, [3, 4, 6, 3], classes)
+
+
+def resnet50_v1(classes):
+    """A quarter as wide, with all options off their defaults: those of Keras' ResNet-50."""
+    return ResNet(Bottleneck, [3, 4, 6, 3], classes, first=16, v1=True, bias=True, eps=1.001e-5)
 
 
 def fill(model, prefix):

@@ -1,7 +1,7 @@
 // Policy: a node is ready when all recorded uses of its output have sent their gradient. Of the ready nodes
 // the one that was recorded last goes first, leaves before all others, so gradients are complete as early as
 // they can be and the order is the same in every run. Each node gives up its edges once it has run, which
-// frees what it saved.
+// frees the nodes before it, and what they saved, as soon as they have run too.
 #include "autograd/engine.h"
 
 #include <fmt/core.h>
@@ -13,11 +13,26 @@
 #include "autograd/contracts.h"
 #include "autograd/leaf.h"
 #include "fornax/base/error.h"
+#include "fornax/dispatch/autocast.h"
 
 namespace fornax::autograd {
 namespace {
 
 std::atomic<std::uint64_t> visits{0};
+/// Engines that run on this thread, one inside the other.
+constinit thread_local int depth = 0;
+
+struct Depth {
+  Depth() { ++depth; }
+  ~Depth() { --depth; }
+};
+
+[[noreturn]] void fail_freed(const Node& node) {
+  throw AutogradError(
+      node.name(),
+      "expected a graph that has not been differentiated yet, got one that backward() has freed; pass "
+      "retain_graph to the first backward()");
+}
 
 }  // namespace
 
@@ -26,25 +41,36 @@ bool Engine::Later::operator()(const Ref<Node>& a, const Ref<Node>& b) const {
   return a->sequence_ < b->sequence_;
 }
 
-void Engine::collect(Node& root, std::uint64_t visit) {
+void Engine::Outer::keep(Node& node) {
+  states_.push_back({Ref<Node>(&node), std::move(node.pending_), node.visited_, node.dependencies_});
+}
+
+Engine::Outer::~Outer() {
+  for (State& state : states_) {
+    state.node->pending_ = std::move(state.pending);
+    state.node->visited_ = state.visited;
+    state.node->dependencies_ = state.dependencies;
+  }
+}
+
+void Engine::enter(Node& node, std::uint64_t visit, Outer* outer) {
+  if (outer) outer->keep(node);
+  node.visited_ = visit;
+  node.dependencies_ = 0;
+  node.pending_ = {};
+}
+
+void Engine::collect(Node& root, std::uint64_t visit, Outer* outer) {
   std::vector<Node*> stack{&root};
-  root.visited_ = visit;
-  root.dependencies_ = 0;
+  enter(root, visit, outer);
   while (!stack.empty()) {
     Node& node = *stack.back();
     stack.pop_back();
-    if (node.freed_) {
-      throw AutogradError(
-          node.name(),
-          "expected a graph that has not been differentiated yet, got one that backward() has "
-          "freed; pass retain_graph to the first backward()");
-    }
+    if (node.freed_) fail_freed(node);
     for (const Ref<Node>& edge : node.edges_) {
       if (!edge) continue;
       if (edge->visited_ != visit) {
-        edge->visited_ = visit;
-        edge->dependencies_ = 0;
-        edge->pending_ = {};
+        enter(*edge, visit, outer);
         stack.push_back(edge.get());
       }
       ++edge->dependencies_;
@@ -66,14 +92,19 @@ void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& read
     std::optional<StreamGuard> stream;
     if (!node.stream_.device.is_cpu()) stream.emplace(node.stream_);
     if (node.extras_) {
-      for (const auto& [id, hook] : node.extras_->hooks)
+      // A copy: a hook may remove itself, or add another one.
+      for (const auto& [id, hook] : std::vector(node.extras_->hooks))
         if (Tensor changed = hook(dy); changed.defined()) {
           check_gradient(node, 0, node, changed);
           dy = std::move(changed);
         }
       if (node.extras_->retain_grad) accumulate(node.extras_->grad, dy);
     }
-    grads = node.backward(dy);
+    if (node.freed_) fail_freed(node);  // by a backward() that a hook ran
+    {
+      const AnomalyGuard off(false);  // the ops inside: what comes out is checked below, by this node's name
+      grads = node.backward(dy);
+    }
     dy = {};
   }
   for (std::size_t i = 0; i < node.edges_.size(); ++i) {
@@ -108,8 +139,14 @@ void Engine::drop_pending(Node& from, std::uint64_t visit) {
 
 void Engine::run(Node& root, Tensor gradient, bool retain_graph) {
   const NoGrad no_grad;
+  // Gradients have the dtypes of the forward, which autocast would change.
+  const amp::Autocast no_cpu_cast(DeviceType::cpu, DType::bf16, false);
+  const amp::Autocast no_cuda_cast(DeviceType::cuda, DType::bf16, false);
+  const Depth nesting;
+  std::optional<Outer> outer;
+  if (depth > 1) outer.emplace();
   const std::uint64_t visit = ++visits;
-  collect(root, visit);
+  collect(root, visit, outer ? &*outer : nullptr);
   root.pending_ = std::move(gradient);
   std::vector<Ref<Node>> ready{Ref<Node>(&root)};
   while (!ready.empty()) {

@@ -37,23 +37,51 @@ double* element(const Tensor& x, std::int64_t index) {
   return at;
 }
 
+/// Takes the gradients away while alive.
+class WithoutGrads {
+ public:
+  explicit WithoutGrads(std::vector<Tensor> checked) : checked_(std::move(checked)) {
+    for (const Tensor& x : checked_) grads_.push_back(x.grad());
+    for (Tensor& x : checked_) x.set_grad({});
+  }
+  ~WithoutGrads() {
+    for (std::size_t i = 0; i < checked_.size(); ++i) checked_[i].set_grad(std::move(grads_[i]));
+  }
+  WithoutGrads(const WithoutGrads&) = delete;
+  WithoutGrads& operator=(const WithoutGrads&) = delete;
+
+ private:
+  std::vector<Tensor> checked_, grads_;
+};
+
+/// Puts a value back when it dies, also where `f` throws.
+class Restore {
+ public:
+  explicit Restore(double* at) : at_(at), value_(*at) {}
+  ~Restore() { *at_ = value_; }
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
+
+ private:
+  double* at_;
+  double value_;
+};
+
 }  // namespace
 
 GradcheckResult gradcheck(const std::function<Tensor(std::span<const Tensor>)>& f, std::vector<Tensor> inputs,
                           const GradcheckOptions& options) {
-  std::vector<Tensor> analytic;
-  for (Tensor& input : inputs) {
+  std::vector<Tensor> analytic, checked;
+  for (const Tensor& input : inputs) {
     if (!input.defined() || !input.requires_grad()) continue;
     if (input.dtype() != f64 || !input.device().is_cpu())
       throw DTypeError("gradcheck", "expected inputs in f64 on the CPU, got " + describe(input));
-    input.set_grad({});
+    checked.push_back(input);
   }
+  const WithoutGrads without_grads(std::move(checked));
   const Tensor y = f(inputs);
   y.backward(weights_like(y));
-  for (Tensor& input : inputs) {
-    analytic.push_back(input.defined() ? input.grad() : Tensor());
-    if (input.defined() && input.requires_grad()) input.set_grad({});
-  }
+  for (const Tensor& input : inputs) analytic.push_back(input.defined() ? input.grad() : Tensor());
   const NoGrad no_grad;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Tensor& input = inputs[k];
@@ -64,12 +92,12 @@ GradcheckResult gradcheck(const std::function<Tensor(std::span<const Tensor>)>& 
     const std::int64_t stride = std::max<std::int64_t>(1, input.numel() / options.max_entries);
     for (std::int64_t i = 0; i < input.numel(); i += stride) {
       double* at = element(input, i);
+      const Restore restore(at);
       const double value = *at;
       *at = value + options.step;
       const double above = weighted_sum(f(inputs));
       *at = value - options.step;
       const double below = weighted_sum(f(inputs));
-      *at = value;
       const double numeric = (above - below) / (2 * options.step), got = grads[static_cast<std::size_t>(i)];
       if (!(std::abs(got - numeric) <= options.absolute + options.relative * std::abs(numeric))) {
         return {false, fmt::format("input {} ({}), entry {}: backward gives {}, central differences give {}",

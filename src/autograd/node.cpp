@@ -37,6 +37,19 @@ bool is_dense(const Tensor& tensor) {
   return tensor.is_contiguous() || tensor.is_contiguous(MemoryFormat::channels_last);
 }
 
+/// True for a view whose history is no longer that of its memory.
+bool is_outdated(const Tensor& tensor) {
+  if (!tensor.defined() || !tensor.is_view()) return false;
+  const Node* node = node_of(tensor);
+  const bool is_behind = node && !node->is_leaf() && tensor.view_version() != tensor.version();
+  return is_behind || tensor.misses_history();
+}
+
+[[noreturn]] void fail_outdated(const Tensor& tensor, std::string_view op) {
+  throw AutogradError(op, "expected a view whose memory is as it was when the view was made, got " +
+                              describe(tensor) + ", which was written in place since; take the view again");
+}
+
 }  // namespace
 
 std::int64_t live_nodes() noexcept { return node_count; }
@@ -129,7 +142,7 @@ Grads Leaf::backward(const Tensor& dy) {
     grad_ = empty_like(dy);
     dispatch::run(grad_accumulate_row, GradAccumulate{grad_, dy, {}});
   }
-  for (const auto& [id, hook] : ready_hooks_) hook(grad_);
+  for (const auto& [id, hook] : std::vector(ready_hooks_)) hook(grad_);  // a copy: one may remove itself
   return {};
 }
 
@@ -143,23 +156,24 @@ void Leaf::remove_hook(int id) {
   std::erase_if(ready_hooks_, [id](const auto& hook) { return hook.first == id; });
 }
 
+// A view that misses history is among the inputs that need a gradient, so that attach() refuses it.
 bool needs_grad(std::span<const Input> inputs) {
-  return grad_mode &&
-         std::ranges::any_of(inputs, [](const Input& input) { return input.tensor->grad_meta(); });
+  return grad_mode && std::ranges::any_of(inputs, [](const Input& input) {
+           return input.tensor->grad_meta() || input.tensor->misses_history();
+         });
 }
 
 void detail::attach(Tensor& output, Ref<Node> node, std::span<const Input> inputs) {
+  bool in_place = false;
   for (const Input& input : inputs) {
     const Tensor& tensor = *input.tensor;
-    Node* made_by = node_of(tensor);
-    if (made_by && tensor.is_view() && !made_by->is_leaf() && tensor.view_version() != tensor.version() &&
-        !tensor.is(output)) {
-      throw AutogradError(node->name(),
-                          "expected a view whose memory is as it was when the view was made, got " +
-                              describe(tensor) + ", which was written in place since; take the view again");
-    }
-    node->edges_.push_back(Ref<Node>(made_by));
+    if (tensor.is(output))
+      in_place = true;
+    else if (is_outdated(tensor))
+      fail_outdated(tensor, node->name());
+    node->edges_.push_back(Ref<Node>(node_of(tensor)));
   }
+  if (in_place) output.storage()->note_recorded_write();
   node->set_output(output);
   output.set_grad_meta(std::move(node));
 }
@@ -175,6 +189,7 @@ void detail::check_finite(const Tensor& output, std::string_view op) {
 }
 
 void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::string_view op) {
+  if (!tensor.defined()) throw ValueError(op, "expected a tensor as x, got an undefined one");
   if (!grad_mode) return;
   const Node* node = node_of(tensor);
   if (node && node->is_leaf()) {
@@ -184,13 +199,15 @@ void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::st
         "detach(); x=" +
             describe(tensor));
   }
-  if (tensor.is_view() && (node || needs_grad(inputs))) {
+  if (tensor.is_view() && (needs_grad({{tensor}}) || needs_grad(inputs))) {
     throw AutogradError(
         op,
         "expected a tensor that is not a view where gradients are recorded, got a view; write out of "
         "place (concat, stack, where) or under NoGrad; x=" +
             describe(tensor));
   }
+  for (const Input& input : inputs)
+    if (is_outdated(*input.tensor)) fail_outdated(*input.tensor, op);
 }
 
 }  // namespace autograd

@@ -42,7 +42,8 @@ void Tensor::set_grad(Tensor grad) {
   Node* node = node_of(*this);
   if (!node) throw AutogradError("set_grad", "expected a tensor that requires grad, got " + describe(*this));
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype() || grad.device() != device()))
-    throw ShapeError("set_grad", "expected a gradient like " + describe(*this) + ", got " + describe(grad));
+    throw ShapeError("set_grad",
+                     "expected a gradient like its tensor, got " + describe(grad) + "; x=" + describe(*this));
   node->set_grad(std::move(grad));
 }
 
@@ -72,7 +73,11 @@ void Tensor::remove_hook(int id) {
   if (Node* node = node_of(*this)) node->remove_hook(id);
 }
 
-Tensor Tensor::detach() const { return alias(shape(), strides()); }
+Tensor Tensor::detach() const {
+  Tensor same = alias(shape(), strides());
+  same.impl().is_view = false;
+  return same;
+}
 
 Tensor& Tensor::set_data(const Tensor& source) {
   if (!is_leaf())

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -15,8 +16,9 @@ namespace fornax {
 
 std::string system_message(int error) { return std::generic_category().message(error); }
 
+// O_NONBLOCK: opening a pipe would wait for its writer. To a regular file it means nothing.
 InputFile::InputFile(std::string path)
-    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (fd_ < 0) throw IoError(path_, fmt::format("expected a readable file, got: {}", system_message(errno)));
   struct stat info {};
   if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -47,7 +49,12 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
 
 std::vector<std::byte> read_file(const std::string& path) {
   const InputFile file(path);
-  std::vector<std::byte> bytes(file.size());
+  std::vector<std::byte> bytes;
+  try {
+    bytes.resize(file.size());
+  } catch (const std::bad_alloc&) {
+    throw IoError(path, fmt::format("expected a file that fits in memory, got {} bytes", file.size()));
+  }
   file.read(0, bytes);
   return bytes;
 }

@@ -35,7 +35,7 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-/// The bytes of a whole file.
+/// The bytes of a whole file. Throws IoError, also where there is no memory for them.
 std::vector<std::byte> read_file(const std::string& path);
 
 }  // namespace fornax

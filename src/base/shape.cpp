@@ -51,13 +51,20 @@ bool has_format(const Shape& shape, const Strides& strides, MemoryFormat format)
   return true;
 }
 
-int normalize_axis(std::int64_t axis, int rank, std::string_view op) {
+namespace {
+
+std::string ending(DescribeOperands operands) { return operands ? "; " + operands() : std::string(); }
+
+}  // namespace
+
+int normalize_axis(std::int64_t axis, int rank, std::string_view op, DescribeOperands operands) {
   if (axis < -rank || axis >= rank)
-    throw IndexError(op, fmt::format("expected an axis from {} to {}, got {}", -rank, rank - 1, axis));
+    throw IndexError(
+        op, fmt::format("expected an axis from {} to {}, got {}{}", -rank, rank - 1, axis, ending(operands)));
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 
-Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op) {
+Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op, DescribeOperands operands) {
   const Shape& longer = a.rank() >= b.rank() ? a : b;
   const Shape& shorter = a.rank() >= b.rank() ? b : a;
   Shape out = longer;
@@ -65,8 +72,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op) {
   for (int i = 0; i < shorter.rank(); ++i) {
     const std::int64_t m = longer[i + shift], n = shorter[i];
     if (m != n && m != 1 && n != 1)
-      throw ShapeError(
-          op, fmt::format("expected shapes that broadcast, got {} and {}", to_string(a), to_string(b)));
+      throw ShapeError(op, fmt::format("expected shapes that broadcast, got {} and {}{}", to_string(a),
+                                       to_string(b), ending(operands)));
     out[i + shift] = m == 1 ? n : m;
   }
   return out;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 namespace fornax::data {
@@ -22,15 +23,25 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRando
   std::vector<Sample> samples;
   samples.reserve(indices.size());
   for (const std::int64_t index : indices) {
+    const auto fail = [&](std::string_view why) {
+      std::throw_with_nested(
+          SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), why)));
+    };
     try {
       SampleRandom numbers = random.sample(index);
       samples.push_back(get(index, numbers));
     } catch (const std::exception& e) {
-      std::throw_with_nested(
-          SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), e.what())));
+      fail(e.what());
+    } catch (...) {
+      fail("an exception that is not a std::exception");
     }
   }
   return collate(samples, [&](std::int64_t place) { return name(indices[static_cast<std::size_t>(place)]); });
+}
+
+void Dataset::check_index(std::int64_t index) const {
+  if (index < 0 || index >= size())
+    throw IndexError("dataset", fmt::format("expected an index from 0 to {}, got {}", size() - 1, index));
 }
 
 Batch collate(std::span<const Sample> samples, const std::function<std::string(std::int64_t place)>& name) {
@@ -74,6 +85,7 @@ TensorDataset::TensorDataset(Tensor x, Tensor label) : x_(std::move(x)), label_(
 }
 
 Sample TensorDataset::get(std::int64_t index, SampleRandom&) const {
+  check_index(index);
   return {x_.select(0, index), label_.data<std::int64_t>()[index]};
 }
 

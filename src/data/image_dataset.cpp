@@ -13,7 +13,40 @@ namespace {
 
 constexpr std::int64_t byte_values = 256;
 
+/// The images with each square of `factor` x `factor` pixels as its mean, rounded.
+Images shrunk(const Images& images, std::int64_t factor) {
+  Images small{.count = images.count,
+               .height = images.height / factor,
+               .width = images.width / factor,
+               .channels = images.channels,
+               .labels = images.labels};
+  small.pixels.reserve(static_cast<std::size_t>(small.count * small.height * small.width * small.channels));
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(images.channels));
+  const std::int64_t area = factor * factor;
+  for (std::int64_t i = 0; i < small.count; ++i)
+    for (std::int64_t y = 0; y < small.height; ++y)
+      for (std::int64_t x = 0; x < small.width; ++x) {
+        std::ranges::fill(sums, area / 2);
+        for (std::int64_t row = 0; row < factor; ++row) {
+          const std::int64_t pixel = (i * images.height + y * factor + row) * images.width + x * factor;
+          const std::uint8_t* from = images.pixels.data() + pixel * images.channels;
+          for (std::int64_t column = 0; column < factor; ++column)
+            for (std::int64_t& sum : sums) sum += *from++;
+        }
+        for (const std::int64_t sum : sums) small.pixels.push_back(static_cast<std::uint8_t>(sum / area));
+      }
+  return small;
+}
+
 void check(const Images& images, const ImageOptions& options, std::int64_t channels) {
+  if (std::min({images.height, images.width, images.channels, channels}) < 1 || images.count < 0)
+    throw ValueError("image_dataset",
+                     fmt::format("expected images of sizes of 1 or more, got {} of {}x{}x{} for {} channels",
+                                 images.count, images.height, images.width, images.channels, channels));
+  if (options.shrink < 1 || options.shrink > std::min(images.height, images.width))
+    throw ValueError("image_dataset",
+                     fmt::format("expected shrink from 1 to the images' size of {}x{}, got {}", images.height,
+                                 images.width, options.shrink));
   const auto pixels = images.count * images.height * images.width * images.channels;
   if (static_cast<std::int64_t>(images.pixels.size()) != pixels ||
       static_cast<std::int64_t>(images.labels.size()) != images.count)
@@ -81,10 +114,11 @@ ImageOptions with_statistics(ImageOptions options, std::vector<float> mean, std:
 ImageDataset::ImageDataset(Images images, ImageOptions options)
     : images_(std::move(images)),
       options_(std::move(options)),
-      channels_(options_.channels == 0 ? images_.channels : options_.channels),
-      height_(images_.height + 2 * options_.border),
-      width_(images_.width + 2 * options_.border) {
+      channels_(options_.channels == 0 ? images_.channels : options_.channels) {
   check(images_, options_, channels_);
+  if (options_.shrink > 1) images_ = shrunk(images_, options_.shrink);
+  height_ = images_.height + 2 * options_.border;
+  width_ = images_.width + 2 * options_.border;
   for (std::int64_t byte = 0; byte < byte_values; ++byte) {
     for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
       const float mean = options_.mean[options_.mean.size() == 1 ? 0 : c];
@@ -95,12 +129,14 @@ ImageDataset::ImageDataset(Images images, ImageOptions options)
 }
 
 Sample ImageDataset::get(std::int64_t index, SampleRandom& random) const {
+  check_index(index);
   Sample sample{empty(image_shape()), images_.labels[static_cast<std::size_t>(index)]};
   write(index, random, sample.x.data<float>(), 1, height_ * width_);
   return sample;
 }
 
 Batch ImageDataset::get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const {
+  for (const std::int64_t index : indices) check_index(index);
   const auto count = static_cast<std::int64_t>(indices.size());
   Batch batch{empty({count, channels_, height_, width_}, {.format = options_.format}),
               empty({count}, {.dtype = i64})};

@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <span>
+#include <system_error>
 #include <utility>
 
 #include "base/file.h"
+#include "data/cifar10.h"
 #include "fornax/base/error.h"
 #include "fornax/data/idx.h"
 
@@ -23,28 +23,34 @@ void check_label(std::uint8_t label, std::int64_t index, const std::string& file
 }
 
 void check_directory(const std::string& directory) {
-  if (!fs::is_directory(directory)) throw IoError(directory, "expected a directory of data, got none");
+  std::error_code error;
+  if (!fs::is_directory(directory, error))
+    throw IoError(directory,
+                  fmt::format("expected a directory of data, got: {}", error ? error.message() : "a file"));
 }
 
 /// `directory`/`name`, or that with .gz.
 std::string find_idx(const std::string& directory, const std::string& name) {
   const fs::path plain = fs::path(directory) / name, packed = fs::path(directory) / (name + ".gz");
-  if (fs::exists(plain)) return plain;
-  if (fs::exists(packed)) return packed;
+  std::error_code unreadable;  // reading the file says why
+  if (fs::exists(plain, unreadable) || unreadable) return plain;
+  if (fs::exists(packed, unreadable) || unreadable) return packed;
   throw IoError(directory, fmt::format("expected the file {0} or {0}.gz in it, got neither", name));
 }
 
 constexpr std::int64_t cifar_size = 32, cifar_channels = 3, cifar_area = cifar_size * cifar_size;
 constexpr std::int64_t cifar_record = 1 + cifar_channels * cifar_area;
 
-/// Appends the records of one file: a label, then one plane a channel.
-void append_cifar(Images& images, const std::string& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  if (bytes.empty() || bytes.size() % cifar_record != 0)
-    throw IoError(path,
-                  fmt::format("expected records of {} bytes, got {} bytes", cifar_record, bytes.size()));
+/// Appends the `count` records of one file: a label, then one plane a channel.
+void append_cifar(Images& images, const std::string& path, std::int64_t count) {
+  const InputFile file(path);
+  const auto size = static_cast<std::uint64_t>(count * cifar_record);
+  if (file.size() != size)
+    throw IoError(path, fmt::format("expected {} bytes, {} records of {}, got {}", size, count, cifar_record,
+                                    file.size()));
+  std::vector<std::byte> bytes(size);
+  file.read(0, bytes);
   const auto* record = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const auto count = static_cast<std::int64_t>(bytes.size()) / cifar_record;
   images.pixels.resize(static_cast<std::size_t>((images.count + count) * cifar_channels * cifar_area));
   std::uint8_t* pixel = images.pixels.data() + images.count * cifar_channels * cifar_area;
   for (std::int64_t i = 0; i < count; ++i, record += cifar_record) {
@@ -81,13 +87,18 @@ Images read_mnist(const std::string& directory, Split split) {
 }
 
 Images read_cifar10(const std::string& directory, Split split) {
+  constexpr std::int64_t images_per_file = 10'000;
+  return read_cifar10(directory, split, images_per_file);
+}
+
+Images read_cifar10(const std::string& directory, Split split, std::int64_t images_per_file) {
   check_directory(directory);
   Images images{.height = cifar_size, .width = cifar_size, .channels = cifar_channels};
   if (split == Split::test) {
-    append_cifar(images, fs::path(directory) / "test_batch.bin");
+    append_cifar(images, fs::path(directory) / "test_batch.bin", images_per_file);
   } else {
     for (int batch = 1; batch <= 5; ++batch)
-      append_cifar(images, fs::path(directory) / fmt::format("data_batch_{}.bin", batch));
+      append_cifar(images, fs::path(directory) / fmt::format("data_batch_{}.bin", batch), images_per_file);
   }
   return images;
 }

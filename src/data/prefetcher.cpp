@@ -27,12 +27,13 @@ Prefetcher::Iterator Prefetcher::begin() {
 bool Prefetcher::next(Batch& batch) {
   batch = {};
   if (waiting_.empty() && !fetch()) return false;
-  batch = std::move(waiting_.front().batch);
+  const auto& first = waiting_.front();
   if (!device_.is_cpu()) {  // from here on the batch is the current stream's
     const Stream current = current_stream(device_);
-    for (const Tensor& tensor : {batch.x, batch.label})
-      tensor.storage()->move_home(current, waiting_.front().copied);
+    for (const Tensor& tensor : {first.batch.x, first.batch.label})
+      tensor.storage()->move_home(current, first.copied);
   }
+  batch = std::move(waiting_.front().batch);
   waiting_.pop_front();
   while (std::ssize(waiting_) < options_.depth && loader_.ready()) fetch();
   return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -22,6 +23,16 @@ static_assert(sizeof(Storage) <= header_bytes);
 std::mutex& users_mutex(const Storage* storage) {
   static std::array<std::mutex, 16>& mutexes = *new std::array<std::mutex, 16>;
   return mutexes[reinterpret_cast<std::uintptr_t>(storage) / 64 % mutexes.size()];
+}
+
+/// Makes `home` wait for what `user` was given so far. False if that work may go on for longer.
+bool wait_in_order(Stream user, Stream home) noexcept {
+  try {
+    Event(user).wait_on(home);
+    return true;
+  } catch (const std::exception&) {
+    return finish_quietly(user);
+  }
 }
 
 }  // namespace
@@ -65,8 +76,10 @@ Storage::~Storage() {
   } else if (home_.device.is_cpu()) {
     if (!is_joined()) free_host(data_, bytes_);
   } else {
-    for (const Stream user : users_) Event(user).wait_on(home_);
-    backend_of(home_.device.type).deallocate(data_, bytes_, home_);
+    bool done = true;
+    for (const Stream& user : users_) done = wait_in_order(user, home_) && done;
+    // Memory is lost rather than handed out to others while somebody works on it.
+    if (done) backend_of(home_.device.type).deallocate(data_, bytes_, home_);
   }
 }
 

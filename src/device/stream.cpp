@@ -1,8 +1,11 @@
 #include "fornax/device/stream.h"
 
+#include <exception>
 #include <utility>
 #include <vector>
 
+#include "device/backends.h"
+#include "fornax/base/error.h"
 #include "fornax/device/backend.h"
 
 namespace fornax {
@@ -22,6 +25,17 @@ Stream current_stream(Device device) { return device.is_cpu() ? Stream{} : curre
 
 void Stream::synchronize() const {
   if (!device.is_cpu()) backend_of(device.type).synchronize(*this);
+}
+
+bool finish_quietly(const Stream& stream) noexcept {
+  try {
+    stream.synchronize();
+    return true;
+  } catch (const DeviceLost&) {
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 StreamGuard::StreamGuard(Stream stream) : before_(current_stream(stream.device)) {

@@ -12,8 +12,10 @@ namespace {
 using namespace std::string_view_literals;
 constexpr std::array lower = {"conv2d"sv, "linear"sv, "matmul"sv};
 constexpr std::array full = {
-    "exp"sv,           "log"sv,      "pow"sv,        "norm"sv, "logsumexp"sv, "softmax"sv, "log_softmax"sv,
-    "cross_entropy"sv, "mse_loss"sv, "layer_norm"sv, "sum"sv,  "mean"sv,      "var"sv};
+    "exp"sv,     "log"sv,         "pow"sv,        "norm"sv,
+    "sum"sv,     "mean"sv,        "var"sv,        "logsumexp"sv,
+    "softmax"sv, "log_softmax"sv, "layer_norm"sv, "cross_entropy"sv,
+    "l1_loss"sv, "mse_loss"sv,    "nll_loss"sv,   "binary_cross_entropy_with_logits"sv};
 constexpr std::array promote = {"add"sv,     "sub"sv,   "mul"sv,    "div"sv,  "maximum"sv,
                                 "minimum"sv, "where"sv, "concat"sv, "stack"sv};
 

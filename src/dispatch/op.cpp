@@ -39,6 +39,10 @@ struct Environment {
         throw ValueError("FORNAX_KERNEL", fmt::format("expected op=kernel[,op=kernel...], got \"{}\"", item));
       }
       forced.push_back({std::string(item.substr(0, equals)), std::string(item.substr(equals + 1))});
+      // Not an error: it may be an op of the program's own.
+      if (std::ranges::none_of(all_rows(), [&](const RowInfo* row) { return row->op == forced.back().op; }))
+        fmt::print(stderr, "fornax: FORNAX_KERNEL names '{}', which is no op of the library\n",
+                   forced.back().op);
     }
   }
 };
@@ -118,7 +122,11 @@ void before_run(std::span<const Operand> operands) {
     if (!view.defined()) continue;
     if (view.device != device)
       throw DeviceError("dispatch", "expected operands on one device, got " + describe(operands));
-    if (view.storage) view.storage->ready_for(stream);
+    if (!view.storage) continue;
+    view.storage->ready_for(stream);
+    // Noted now, as a kernel that throws may have enqueued a part of its work, and again after it, as the
+    // home may have waited in between.
+    view.storage->used_on(stream);
   }
 }
 

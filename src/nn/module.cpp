@@ -11,6 +11,7 @@
 
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
+#include "fornax/ops/random.h"
 
 namespace fornax::nn {
 namespace {
@@ -157,6 +158,9 @@ std::unique_ptr<Module> Module::make_alike() const {
 }
 
 std::unique_ptr<Module> Module::clone() const {
+  // The initial values that make_alike() draws are overwritten: they must not move the caller's generator on.
+  Generator unused;
+  const GeneratorGuard guard(unused);
   std::unique_ptr<Module> copy = make_alike();
   std::vector<Tensor> from, to;
   const auto list_in = [](std::vector<Tensor>& into) {

@@ -33,24 +33,30 @@ BatchNorm::BatchNorm(const Options& options, int least_rank, int most_rank)
       most_rank_(most_rank),
       weight(*this, "weight", options.affine ? ones(features(options.num_features)) : Tensor()),
       bias(*this, "bias", options.affine ? zeros(features(options.num_features)) : Tensor()),
-      running_mean(*this, "running_mean", zeros(features(options.num_features))),
-      running_var(*this, "running_var", ones(features(options.num_features))),
-      num_batches_tracked(*this, "num_batches_tracked", zeros({}, {.dtype = DType::i64})) {}
+      running_mean(*this, "running_mean",
+                   options.track_running_stats ? zeros(features(options.num_features)) : Tensor()),
+      running_var(*this, "running_var",
+                  options.track_running_stats ? ones(features(options.num_features)) : Tensor()),
+      num_batches_tracked(*this, "num_batches_tracked",
+                          options.track_running_stats ? zeros({}, {.dtype = DType::i64}) : Tensor()) {
+  features(options.num_features);  // also of a layer without tensors
+}
 
-void BatchNorm::check_input(const Tensor& x) const {
+Tensor BatchNorm::forward_act(const Tensor& x, Activation activation, const Tensor& residual) {
   if (x.rank() < least_rank_ || x.rank() > most_rank_ || x.size(1) != options_.num_features) {
     const std::string ranks = least_rank_ == most_rank_ ? fmt::format("{}", least_rank_)
                                                         : fmt::format("{} or {}", least_rank_, most_rank_);
     throw ShapeError(type_name(), fmt::format("expected {} channels and rank {}, got x={}",
                                               options_.num_features, ranks, describe(x)));
   }
-}
-
-Tensor BatchNorm::forward(const Tensor& x) {
-  check_input(x);
-  if (is_training()) num_batches_tracked.add_(1);
-  return batch_norm(x, weight, bias, running_mean, running_var,
-                    {.training = is_training(), .momentum = options_.momentum, .eps = options_.eps});
+  Tensor y = batch_norm_act(x, weight, bias, running_mean, running_var,
+                            {.training = is_training() || !options_.track_running_stats,
+                             .momentum = options_.momentum,
+                             .eps = options_.eps,
+                             .activation = activation,
+                             .residual = residual});
+  if (is_training() && num_batches_tracked.defined()) num_batches_tracked.add_(1);
+  return y;
 }
 
 DType BatchNorm::dtype_when_cast_to(DType dtype) const { return is_16bit(dtype) ? f32 : dtype; }

@@ -8,32 +8,42 @@
 
 namespace fornax::optim {
 
-AdamW::AdamW(const std::vector<Group>& groups) : Optimizer(parameters_of(groups), {"exp_avg", "exp_avg_sq"}) {
-  for (const Group& group : groups) {
-    const AdamWOptions& o = group.options;
-    const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
-    if (!(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && is_beta(o.beta1) && is_beta(o.beta2)))
-      throw ValueError("AdamW",
-                       fmt::format("expected lr, eps and weight_decay of 0 or more and betas in [0, 1), got "
-                                   "lr={} eps={} weight_decay={} beta1={} beta2={}",
-                                   o.lr, o.eps, o.weight_decay, o.beta1, o.beta2));
-    options_.push_back(o);
-  }
+AdamW::AdamW(const std::vector<Group>& groups)
+    : Optimizer(std::vector<Memory>{{.name = "exp_avg"}, {.name = "exp_avg_sq"}}) {
+  for (const Group& group : groups) add_group(group);
+}
+
+void AdamW::add_group(const Group& group) {
+  const AdamWOptions& o = group.options;
+  const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
+  if (!(o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && is_beta(o.beta1) && is_beta(o.beta2)))
+    throw ValueError("AdamW",
+                     fmt::format("expected lr, eps and weight_decay of 0 or more and betas in [0, 1), got "
+                                 "lr={} eps={} weight_decay={} beta1={} beta2={}",
+                                 o.lr, o.eps, o.weight_decay, o.beta1, o.beta2));
+  append_group(group.parameters);
+  options_.push_back(o);
 }
 
 void AdamW::step() {
-  for (std::size_t group = 0; group < group_count(); ++group) {
-    const AdamWOptions& o = options_[group];
-    std::vector<AdamWEntry> updates;
-    for (Entry& entry : entries_) {
-      const Tensor grad = entry.group == group ? entry.parameter.grad() : Tensor();
-      if (!grad.defined()) continue;
-      for (Tensor& moment : entry.buffers)
-        if (!moment.defined()) moment = zeros_like(entry.parameter);
-      updates.push_back({entry.parameter, grad, entry.buffers[0], entry.buffers[1], ++entry.steps});
-    }
-    adamw_step(updates, {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
+  // What may lack memory comes first, while nothing has changed.
+  std::vector<std::vector<AdamWEntry>> updates(group_count());
+  std::vector<std::vector<Entry*>> updated(group_count());
+  for (Entry& entry : entries_) {
+    const Tensor grad = entry.parameter.grad();
+    if (!grad.defined()) continue;
+    for (Tensor& moment : entry.buffers)
+      if (!moment.defined()) moment = zeros_like(entry.parameter);
+    updates[entry.group].push_back(
+        {entry.parameter, grad, entry.buffers[0], entry.buffers[1], entry.steps + 1});
+    updated[entry.group].push_back(&entry);
   }
+  for_each_group([&](std::size_t group) {
+    const AdamWOptions& o = options_[group];
+    adamw_step(updates[group], {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
+    for (Entry* entry : updated[group]) ++entry->steps;
+    return !updates[group].empty();
+  });
 }
 
 AdamWOptions& AdamW::options(std::size_t group) {

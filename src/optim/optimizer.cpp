@@ -23,27 +23,43 @@ std::string group_key(std::size_t group, std::string_view what) {
 
 }  // namespace
 
-Optimizer::Optimizer(const std::vector<State>& groups, std::vector<std::string_view> buffer_names)
-    : group_count_(groups.size()), buffer_names_(std::move(buffer_names)) {
-  for (std::size_t group = 0; group < groups.size(); ++group) {
-    for (const auto& [name, tensor] : groups[group]) {
-      for (const Entry& other : entries_)
-        if (other.name == name || other.parameter.is(tensor))
-          throw ValueError("optimizer", fmt::format("expected each parameter once, got '{}' again", name));
-      if (!is_floating(tensor.dtype()))
-        throw DTypeError("optimizer",
-                         fmt::format("expected floating parameters, got '{}' {}", name, describe(tensor)));
-      if (!tensor.is_leaf())
-        throw ValueError("optimizer", fmt::format("expected leaves, got '{}', the result of an op", name));
-      entries_.push_back({name, tensor, group, 0, std::vector<Tensor>(buffer_names_.size())});
-    }
+void Optimizer::append_group(const State& parameters) {
+  std::vector<Entry> entries = entries_;
+  for (const auto& [name, tensor] : parameters) {
+    for (const Entry& other : entries)
+      if (other.name == name || other.parameter.is(tensor))
+        throw ValueError("optimizer", fmt::format("expected each parameter once, got '{}' again", name));
+    if (!is_floating(tensor.dtype()))
+      throw DTypeError("optimizer",
+                       fmt::format("expected floating parameters, got '{}' {}", name, describe(tensor)));
+    if (!tensor.is_leaf())
+      throw ValueError("optimizer", fmt::format("expected leaves, got '{}', the result of an op", name));
+    entries.push_back({name, tensor, group_count_, 0, std::vector<Tensor>(memories_.size())});
   }
+  entries_ = std::move(entries);
+  ++group_count_;
 }
 
 State Optimizer::numbered(const std::vector<Tensor>& parameters) {
   State named;
   for (std::size_t i = 0; i < parameters.size(); ++i) named.add(std::to_string(i), parameters[i]);
   return named;
+}
+
+void Optimizer::for_each_group(const std::function<bool(std::size_t)>& update) const {
+  std::size_t updated = 0;
+  try {
+    for (std::size_t group = 0; group < group_count_; ++group) updated += update(group);
+  } catch (const DeviceLost&) {
+    throw;  // the parameters are lost, too
+  } catch (const Error& error) {
+    const bool by_device = dynamic_cast<const CudaError*>(&error) != nullptr ||
+                           dynamic_cast<const OutOfMemory*>(&error) != nullptr;
+    if (updated == 0 || !by_device) throw;
+    throw CudaError("optimizer", fmt::format("expected to update all groups, got {} of them and then {}; the "
+                                             "step was partly applied",
+                                             updated, error.what()));
+  }
 }
 
 void Optimizer::zero_grad() {
@@ -91,9 +107,9 @@ State Optimizer::state() const {
   for (const Entry& entry : entries_) {
     if (entry.steps == 0) continue;
     state.add_int(parameter_key(entry.name, "step"), entry.steps);
-    for (std::size_t i = 0; i < buffer_names_.size(); ++i)
+    for (std::size_t i = 0; i < memories_.size(); ++i)
       if (entry.buffers[i].defined())
-        state.add(parameter_key(entry.name, buffer_names_[i]), entry.buffers[i]);
+        state.add(parameter_key(entry.name, memories_[i].name), entry.buffers[i]);
   }
   for (std::size_t group = 0; group < group_count_; ++group)
     for (const Number& number : const_cast<Optimizer*>(this)->numbers(group))
@@ -108,11 +124,15 @@ void Optimizer::load_state(const State& state) {
   std::vector<Entry> entries = entries_;
   for (Entry& entry : entries) {
     const std::string step = parameter_key(entry.name, "step");
-    entry.steps = unexpected.erase(step) ? state.int_at(step) : 0;
-    for (std::size_t i = 0; i < buffer_names_.size(); ++i) {
-      const std::string name = parameter_key(entry.name, buffer_names_[i]);
+    const bool stepped = unexpected.erase(step);
+    entry.steps = stepped ? state.int_at(step) : 0;
+    if (stepped && entry.steps < 1)
+      throw ValueError("optimizer", fmt::format("expected '{}' of 1 or more, got {}", step, entry.steps));
+    for (std::size_t i = 0; i < memories_.size(); ++i) {
+      const std::string name = parameter_key(entry.name, memories_[i].name);
       entry.buffers[i] = {};
-      if (!unexpected.erase(name)) continue;
+      if (!stepped || (memories_[i].optional && !state.contains(name))) continue;
+      unexpected.erase(name);
       const Tensor& saved = state.at(name);
       if (saved.shape() != entry.parameter.shape() || !is_floating(saved.dtype()))
         throw ValueError("optimizer", fmt::format("expected '{}' to fit {}, got {}", name,

@@ -69,7 +69,9 @@ Schedule sequential(std::vector<Schedule> schedules, std::vector<std::int64_t> m
   if (schedules.size() != milestones.size() + 1)
     throw ValueError("sequential", fmt::format("expected a schedule more than milestones, got {} and {}",
                                                schedules.size(), milestones.size()));
-  if (!std::ranges::is_sorted(milestones)) throw ValueError("sequential", "expected milestones that ascend");
+  if (const auto out = std::ranges::is_sorted_until(milestones); out != milestones.end())
+    throw ValueError("sequential",
+                     fmt::format("expected milestones that ascend, got {} after {}", *out, *(out - 1)));
   return [schedules = std::move(schedules), milestones = std::move(milestones)](std::int64_t step,
                                                                                 double base_lr) {
     const auto passed = std::ranges::upper_bound(milestones, step) - milestones.begin();

@@ -2,40 +2,53 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "fornax/base/error.h"
 #include "fornax/ops/optim_step.h"
 
 namespace fornax::optim {
 
-SGD::SGD(const std::vector<Group>& groups) : Optimizer(parameters_of(groups), {"momentum_buffer"}) {
-  for (const Group& group : groups) {
-    const SGDOptions& o = group.options;
-    if (!(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0))
-      throw ValueError("SGD",
-                       fmt::format("expected rates of 0 or more, got lr={} momentum={} weight_decay={}", o.lr,
-                                   o.momentum, o.weight_decay));
-    if (o.nesterov && !(o.momentum > 0 && o.dampening == 0))
-      throw ValueError("SGD", fmt::format("expected momentum and no dampening for Nesterov, got momentum={} "
-                                          "dampening={}",
-                                          o.momentum, o.dampening));
-    options_.push_back(o);
-  }
+SGD::SGD(const std::vector<Group>& groups)
+    : Optimizer(std::vector<Memory>{{.name = "momentum_buffer", .optional = true}}) {
+  for (const Group& group : groups) add_group(group);
+}
+
+void SGD::add_group(const Group& group) {
+  const SGDOptions& o = group.options;
+  if (!(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0))
+    throw ValueError("SGD", fmt::format("expected rates of 0 or more, got lr={} momentum={} weight_decay={}",
+                                        o.lr, o.momentum, o.weight_decay));
+  if (o.nesterov && !(o.momentum > 0 && o.dampening == 0))
+    throw ValueError("SGD", fmt::format("expected momentum and no dampening for Nesterov, got momentum={} "
+                                        "dampening={}",
+                                        o.momentum, o.dampening));
+  append_group(group.parameters);
+  options_.push_back(o);
 }
 
 void SGD::step() {
-  for (std::size_t group = 0; group < group_count(); ++group) {
-    const SGDOptions& o = options_[group];
-    std::vector<SgdEntry> updates;
-    for (Entry& entry : entries_) {
-      const Tensor grad = entry.group == group ? entry.parameter.grad() : Tensor();
-      if (!grad.defined()) continue;
-      const bool first = o.momentum != 0 && !entry.buffers[0].defined();
-      if (first) entry.buffers[0] = empty_like(entry.parameter);
-      updates.push_back({entry.parameter, grad, entry.buffers[0], first});
-      ++entry.steps;
-    }
-    sgd_step(updates, {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov});
+  // What may lack memory comes first, while nothing has changed.
+  std::vector<std::vector<SgdEntry>> updates(group_count());
+  std::vector<std::vector<Entry*>> updated(group_count());
+  for (Entry& entry : entries_) {
+    const Tensor grad = entry.parameter.grad();
+    if (!grad.defined()) continue;
+    Tensor buffer = entry.buffers[0];
+    const bool first = options_[entry.group].momentum != 0 && !buffer.defined();
+    if (first) buffer = empty_like(entry.parameter);
+    updates[entry.group].push_back({entry.parameter, grad, std::move(buffer), first});
+    updated[entry.group].push_back(&entry);
   }
+  for_each_group([&](std::size_t group) {
+    const SGDOptions& o = options_[group];
+    sgd_step(updates[group], {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov});
+    for (std::size_t i = 0; i < updates[group].size(); ++i) {
+      updated[group][i]->buffers[0] = updates[group][i].momentum_buffer;
+      ++updated[group][i]->steps;
+    }
+    return !updates[group].empty();
+  });
 }
 
 SGDOptions& SGD::options(std::size_t group) {

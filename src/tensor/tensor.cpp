@@ -28,6 +28,11 @@ std::size_t dense_bytes(const Shape& shape, DType dtype) {
 
 void Tensor::fail_undefined() { throw ValueError("tensor", "expected a tensor, got an undefined one"); }
 
+int normalize_axis(std::int64_t axis, const Tensor& x, std::string_view op) {
+  if (!x.defined()) throw ValueError(op, "expected a tensor as x, got an undefined one");
+  return normalize_axis(axis, x.rank(), op, [&] { return "x=" + describe(x); });
+}
+
 Tensor Tensor::from_storage(Ref<Storage> storage, std::size_t offset, DType dtype, const Shape& shape,
                             const Strides& strides) {
   Tensor tensor;
@@ -80,11 +85,17 @@ Scalar Tensor::item_scalar() const {
   });
 }
 
-void Tensor::copy_to_host(void* out, DType expected) const {
+void Tensor::copy_to_host(void* out, std::size_t count, DType expected, std::string_view op) const {
   if (dtype() != expected)
-    throw DTypeError("to_vector",
-                     fmt::format("expected {}, got {}", name_of(expected), to_string(impl().view)));
+    throw DTypeError(op, fmt::format("expected {}, got {}", name_of(expected), to_string(impl().view)));
+  if (static_cast<std::int64_t>(count) != numel())
+    throw ShapeError(op, fmt::format("expected room for {} elements, got {}; x={}", numel(), count,
+                                     to_string(impl().view)));
   const Tensor host = host_elements(*this);
+  if (is_contiguous()) {
+    if (count > 0) std::memcpy(out, host.impl().view.data, count * size_of(expected));
+    return;
+  }
   std::size_t i = 0;
   visit_dtype(dtype(), [&]<class T>(std::type_identity<T>) {
     for_each_element<T>(host, [&](T value) { static_cast<T*>(out)[i++] = value; });

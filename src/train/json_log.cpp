@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,11 +26,30 @@ std::string to_json(const Fields& fields, int indent) {
   return object.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+/// Cuts the file, if there is one, after the last whole line of its first `keep` bytes.
+void cut(const std::string& path, std::int64_t keep) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+  const std::vector<std::byte> bytes = read_file(path);
+  auto end = bytes.begin() + std::clamp<std::int64_t>(keep, 0, std::ssize(bytes));
+  while (end != bytes.begin() && end[-1] != std::byte{'\n'}) --end;
+  if (end != bytes.end() && ::truncate(path.c_str(), end - bytes.begin()) != 0)
+    throw IoError(path, fmt::format("expected to cut the log, got: {}", system_message(errno)));
+}
+
 }  // namespace
 
-JsonLog::JsonLog(std::string path)
-    : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) {
+JsonLog::JsonLog(std::string path, std::int64_t keep) : path_(std::move(path)) {
+  cut(path_, keep);
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
   if (fd_ < 0) throw IoError(path_, fmt::format("expected to open the log, got: {}", system_message(errno)));
+}
+
+std::int64_t JsonLog::size() const {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0)
+    throw IoError(path_, fmt::format("expected the log's size, got: {}", system_message(errno)));
+  return info.st_size;
 }
 
 JsonLog::~JsonLog() { ::close(fd_); }

@@ -95,10 +95,18 @@ void Progress::finish() { draw(true); }
 
 void Progress::draw(bool last) {
   // One column stays free: a full line would make some terminals wrap.
-  const std::string text =
-      *options_.terminal
-          ? fmt::format("\r{}\x1b[K{}", progress_line(state_, columns_of(options_.out) - 1), last ? "\n" : "")
-          : fmt::format("{}\n", progress_line(state_, 0));
+  write(*options_.terminal ? fmt::format("\r{}\x1b[K{}", progress_line(state_, columns_of(options_.out) - 1),
+                                         last ? "\n" : "")
+                           : fmt::format("{}\n", progress_line(state_, 0)));
+}
+
+void Progress::note(const std::string& text) {
+  if (!*options_.terminal) return write(fmt::format("{}\n", text));
+  write(fmt::format("\r{}\x1b[K\n", text));
+  draw(false);
+}
+
+void Progress::write(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), options_.out);
   std::fflush(options_.out);
 }

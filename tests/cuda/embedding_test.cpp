@@ -10,7 +10,7 @@
 namespace fornax::test {
 namespace {
 
-class CudaEmbedding : public SimulatedDevice {};
+class CudaEmbedding : public DeviceTest {};
 
 TEST_F(CudaEmbedding, AnIndexOutOfRangeGivesARowOfNanAndNoGradient) {
   for (const std::int64_t width : {3, 8}) {  // element by element, and in vectors

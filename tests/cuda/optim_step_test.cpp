@@ -8,7 +8,7 @@
 namespace fornax::test {
 namespace {
 
-class CudaOptimStep : public SimulatedDevice {
+class CudaOptimStep : public DeviceTest {
  protected:
   /// Tensors of the number and the ranks that the parameters of a ResNet-50 have.
   std::vector<Tensor> resnet_parameters() const {
@@ -21,6 +21,7 @@ class CudaOptimStep : public SimulatedDevice {
   }
 };
 
+#if defined(FORNAX_SIM)
 TEST_F(CudaOptimStep, UpdatesAllParametersOfAResNet50InOneLaunchWithoutAWait) {
   const std::vector<Tensor> p = resnet_parameters(), g = resnet_parameters(), m = resnet_parameters(),
                             v = resnet_parameters();
@@ -30,25 +31,28 @@ TEST_F(CudaOptimStep, UpdatesAllParametersOfAResNet50InOneLaunchWithoutAWait) {
     sgd.push_back({p[i], g[i], m[i]});
     adamw.push_back({p[i], g[i], m[i], v[i]});
   }
+  // CUDA 12 takes shorter tables (ops/optim_step/multi_tensor.cuh).
+  constexpr int update = CUDART_VERSION >= 13000 ? 1 : 2;
   sim::clear_call_counts();
   const int waits = sim::host_waits();
   sgd_step(sgd, {.momentum = 0.9});
-  EXPECT_EQ(sim::call_count("launch"), 1);
+  EXPECT_EQ(sim::call_count("launch"), update);
   adamw_step(adamw, {});
-  EXPECT_EQ(sim::call_count("launch"), 2);
+  EXPECT_EQ(sim::call_count("launch"), 2 * update);
   const Tensor norm = total_norm(g);
-  EXPECT_EQ(sim::call_count("launch"), 4);  // sums of parts, and their sum
+  EXPECT_EQ(sim::call_count("launch"), 2 * update + 2);  // sums of parts, and their sum
   clip_by_norm_(g, norm, 1);
-  EXPECT_EQ(sim::call_count("launch"), 5);
+  EXPECT_EQ(sim::call_count("launch"), 2 * update + 3);
   EXPECT_EQ(sim::host_waits(), waits);
 }
+#endif
 
 TEST_F(CudaOptimStep, TheNormHasTheSameBitsHoweverBlocksAndThreadsAreOrdered) {
   const Tensor x = rand({20001}).to(device_);
   const auto norm = [&] { return total_norm(std::span(&x, 1)).to(Device::cpu()).to_vector<double>(); };
   const std::vector<double> want = norm();
   for (const std::uint64_t seed : {1, 2, 3}) {
-    sim::set_thread_order(seed);
+    reorder(seed);
     EXPECT_EQ(norm(), want);
   }
 }

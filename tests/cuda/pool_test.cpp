@@ -14,7 +14,7 @@ namespace {
 
 using test::hashed;
 
-class CudaPool : public test::SimulatedDevice {};
+class CudaPool : public test::DeviceTest {};
 
 TEST_F(CudaPool, GivesTheGradientOfATieToTheFirst) {
   Tensor x = ones({1, 1, 2, 2}).to(device_).set_requires_grad();

@@ -18,7 +18,7 @@ using test::hashed;
 
 constexpr float inf = INFINITY;
 
-class CudaRows : public test::SimulatedDevice {
+class CudaRows : public test::DeviceTest {
  protected:
   static Tensor on_cpu(const Tensor& x) { return x.to(Device::cpu()); }
   static std::vector<float> values(const Tensor& x) { return on_cpu(x).to_vector<float>(); }

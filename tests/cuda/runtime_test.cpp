@@ -1,5 +1,6 @@
 // Devices, streams, events and memory of the CUDA backend.
 #include <cuda_runtime.h>
+#include <fmt/core.h>
 
 #include "cuda/device_test.h"
 #include "fornax/base/error.h"
@@ -16,7 +17,7 @@ namespace {
 
 using test::error_of;
 
-class CudaRuntime : public test::SimulatedDevice {};
+class CudaRuntime : public test::DeviceTest {};
 
 TEST_F(CudaRuntime, BestDeviceIsTheFirstGpu) {
   std::string reason;
@@ -25,8 +26,9 @@ TEST_F(CudaRuntime, BestDeviceIsTheFirstGpu) {
 }
 
 TEST_F(CudaRuntime, ADeviceThatDoesNotExistIsNamed) {
-  EXPECT_EQ(error_of<DeviceError>([] { zeros({2}, {.device = Device::cuda(7)}); }),
-            "[device] expected one of 1 CUDA devices, got cuda:7");
+  const int count = device_count(DeviceType::cuda);
+  EXPECT_EQ(error_of<DeviceError>([&] { zeros({2}, {.device = Device::cuda(count)}); }),
+            fmt::format("[device] expected one of {0} CUDA devices, got cuda:{0}", count));
 }
 
 TEST_F(CudaRuntime, ValuesMakeTheWayToTheDeviceAndBack) {
@@ -55,19 +57,10 @@ TEST_F(CudaRuntime, MemoryIsCountedAndGivenBack) {
   EXPECT_LE(cuda::memory_stats(device_).reserved, before.reserved);
 }
 
-TEST_F(CudaRuntime, OutOfMemorySaysWhatWasAskedAndHeldAndASmallerRequestSucceeds) {
-  sim::set_memory_limit(std::size_t{8} << 20);
-  const std::string message = error_of<OutOfMemory>([&] { empty({1 << 24}, {.device = device_}); });
-  EXPECT_THAT(message,
-              testing::MatchesRegex("\\[cuda memory\\] expected 67108864 more bytes on cuda:0, got none; "
-                                    "in use [0-9]+, held [0-9]+, free [0-9]+ of [0-9]+"));
-  EXPECT_EQ(sum(ones({16}, {.device = device_})).item(), 16);
-}
-
 TEST_F(CudaRuntime, WorkOnAnotherStreamWaitsForTheHomeAndTheHomeForIt) {
   const Stream side = cuda::stream_from_pool(device_);
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    sim::set_schedule({sim::Schedule::lazy, seed});
+    reorder(seed);
     Tensor x = full({1000}, 3, {.device = device_});
     {
       const StreamGuard guard(side);
@@ -77,6 +70,17 @@ TEST_F(CudaRuntime, WorkOnAnotherStreamWaitsForTheHomeAndTheHomeForIt) {
     EXPECT_EQ(y.to(Device::cpu()).to_vector<float>(), std::vector<float>(1000, 7)) << "seed " << seed;
     { const Tensor gone = std::move(x); }  // freed after both
   }
+}
+
+#if defined(FORNAX_SIM)  // what only the simulated device can arrange
+
+TEST_F(CudaRuntime, OutOfMemorySaysWhatWasAskedAndHeldAndASmallerRequestSucceeds) {
+  sim::set_memory_limit(std::size_t{8} << 20);
+  const std::string message = error_of<OutOfMemory>([&] { empty({1 << 24}, {.device = device_}); });
+  EXPECT_THAT(message,
+              testing::MatchesRegex("\\[cuda memory\\] expected 67108864 more bytes on cuda:0, got none; "
+                                    "in use [0-9]+, held [0-9]+, free [0-9]+ of [0-9]+"));
+  EXPECT_EQ(sum(ones({16}, {.device = device_})).item(), 16);
 }
 
 TEST_F(CudaRuntime, AnEventMarksAPointThatStreamsAndTheHostWaitFor) {
@@ -133,6 +137,8 @@ TEST_F(CudaRuntime, ALostDeviceIsNamedByEveryLaterCall) {
   EXPECT_THAT(error_of<DeviceLost>([&] { ones({4}, {.device = device_}); }),
               testing::HasSubstr("the device was lost by cudaErrorIllegalAddress"));
 }
+
+#endif
 
 }  // namespace
 }  // namespace fornax

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <latch>
 #include <stdexcept>
 
 #include "fornax/base/parallel.h"
@@ -178,7 +180,16 @@ TEST(DataLoader, KernelsInWorkersUseOneThread) {
 }
 
 TEST(DataLoader, MeasuresTheTimeSpentOnData) {
-  DataLoader loader(numbers(1000), {.batch_size = 100});
+  struct Slow final : Dataset {
+    std::int64_t size() const override { return 1; }
+    Sample get(std::int64_t, SampleRandom&) const override {
+      using Clock = std::chrono::steady_clock;
+      const Clock::time_point begin = Clock::now();
+      while (Clock::now() == begin) continue;  // as short as can be measured
+      return {tensor<float>({0}), 0};
+    }
+  };
+  DataLoader loader(std::make_shared<Slow>(), {});
   EXPECT_EQ(loader.wait_seconds(), 0);
   (void)labels(loader);
   EXPECT_GT(loader.wait_seconds(), 0);
@@ -217,6 +228,25 @@ TEST(Prefetcher, ItsStateLeavesOutTheBatchesThatWait) {
     EXPECT_EQ(prefetcher.state().int_at("epoch"), used < 10 ? 0 : 1);
   }
   EXPECT_EQ(used, 10);
+}
+
+TEST(Prefetcher, TakesWhatIsReadyBeforeItIsAskedFor) {
+  struct Counted final : Dataset {
+    std::int64_t size() const override { return 10; }
+    Sample get(std::int64_t index, SampleRandom&) const override {
+      if (index < 4) begun.count_down();
+      return {tensor<float>({0}), index};
+    }
+    mutable std::latch begun{4};
+  };
+  const auto set = std::make_shared<Counted>();
+  DataLoader loader(set, {.batch_size = 1, .workers = 1, .ahead = 4});
+  Prefetcher prefetcher(loader, Device::cpu());
+  auto batch = prefetcher.begin();
+  set->begun.wait();  // the one worker is at the fourth batch: the third one is ready
+  ++batch;
+  EXPECT_EQ(prefetcher.state().int_at("samples"), 2);
+  EXPECT_GE(loader.state().int_at("samples"), 3);
 }
 
 TEST(Prefetcher, AnErrorSurfacesAtItsBatch) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+
 #include "support/error_of.h"
 
 namespace fornax::data {
@@ -50,6 +51,14 @@ TEST(TensorDataset, GivesRowsWithLabels) {
               ElementsAre(5, 6, 1, 2));
 }
 
+TEST(TensorDataset, RefusesIndicesThatItDoesNotHave) {
+  const TensorDataset set(tensor<float>({1, 2, 3}), tensor<std::int64_t>({7, 8, 9}));
+  SampleRandom random(0, 0, 0);
+  for (const std::int64_t index : {-1, 3})
+    EXPECT_EQ(test::error_of<IndexError>([&] { set.get(index, random); }),
+              "[dataset] expected an index from 0 to 2, got " + std::to_string(index));
+}
+
 TEST(TensorDataset, RefusesTensorsThatDoNotFit) {
   const Tensor x = tensor<float>({1, 2});
   EXPECT_EQ(test::error_of([&] { TensorDataset(x, tensor<std::int64_t>({1})); }),
@@ -62,6 +71,7 @@ struct Broken final : Dataset {
   std::int64_t size() const override { return 10; }
   Sample get(std::int64_t index, SampleRandom&) const override {
     if (index == 3) throw std::runtime_error("not a JPEG");
+    if (index == 4) throw 4;
     return {tensor<float>({1}), index};
   }
   std::string name(std::int64_t index) const override { return "photos/" + std::to_string(index) + ".jpg"; }
@@ -74,6 +84,17 @@ TEST(Dataset, AnErrorNamesTheSampleAndKeepsTheCause) {
   } catch (const SampleError& e) {
     EXPECT_STREQ(e.what(), "[dataset] expected to get 'photos/3.jpg', got: not a JPEG");
     EXPECT_THROW(std::rethrow_if_nested(e), std::runtime_error);
+  }
+}
+
+TEST(Dataset, AnErrorOfAnyTypeNamesTheSampleAndIsKept) {
+  try {
+    Broken().get_batch(std::vector<std::int64_t>{2, 4}, {});
+    FAIL();
+  } catch (const SampleError& e) {
+    EXPECT_STREQ(e.what(),
+                 "[dataset] expected to get 'photos/4.jpg', got: an exception that is not a std::exception");
+    EXPECT_THROW(std::rethrow_if_nested(e), int);
   }
 }
 

@@ -4,14 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <string>
 
 #include "fornax/data/transforms.h"
 #include "support/error_of.h"
+#include "support/files.h"
 
 namespace fornax::data {
 namespace {
 
 using testing::ElementsAre;
+using testing::FloatEq;
 
 Images grey(std::vector<std::uint8_t> pixels, std::int64_t height, std::int64_t width) {
   const auto count = static_cast<std::int64_t>(pixels.size()) / (height * width);
@@ -79,6 +82,67 @@ TEST(ImageDataset, ASingleSampleIsThatOfItsBatch) {
   }
 }
 
+TEST(ImageDataset, RefusesIndicesThatItDoesNotHave) {
+  const ImageDataset set(synthetic_images({.count = 4}), {});
+  SampleRandom random(0, 0, 0);
+  for (const std::int64_t index : {-1, 4}) {
+    const std::string message = "[dataset] expected an index from 0 to 3, got " + std::to_string(index);
+    EXPECT_EQ(test::error_of<IndexError>([&] { set.get(index, random); }), message);
+    EXPECT_EQ(test::error_of<IndexError>([&] {
+                set.get_batch(std::vector<std::int64_t>{0, index}, {});
+              }),
+              message);
+  }
+}
+
+TEST(ImageDataset, ShrinksToTheMeansOfSquares) {
+  // 4x5 pixels: the fifth column fills no square.
+  const ImageDataset set(grey({0, 1, 2, 3, 99, 2, 1, 2, 5, 99, 9, 9, 0, 0, 99, 9, 9, 0, 255, 99}, 4, 5),
+                         {.shrink = 2, .border = 1, .stddev = {1 / 255.f}});
+  EXPECT_EQ(set.image_shape(), (Shape{1, 4, 4}));
+  EXPECT_THAT(set.images().pixels, ElementsAre(1, 3, 9, 64));
+  EXPECT_THAT(set.get_batch(std::vector<std::int64_t>{0}, {}).x.to_vector<float>(),
+              ElementsAre(0, 0, 0, 0, 0, 1, 3, 0, 0, 9, 64, 0, 0, 0, 0, 0));
+  const ImageDataset coloured(
+      Images{.count = 1, .height = 1, .width = 1, .channels = 3, .pixels = {1, 2, 3}, .labels = {0}}, {});
+  EXPECT_THAT(coloured.images().pixels, ElementsAre(1, 2, 3));
+}
+
+/// The sets by name differ in the numbers that normalise them.
+TEST(ImageDataset, OfAKnownSetIsNormalisedByItsStatistics) {
+  const test::TemporaryDirectory directory;
+  const std::string images{'\0', '\0', '\x08', '\x03', '\0', '\0', '\0',   '\x01', '\0',
+                           '\0', '\0', '\x01', '\0',   '\0', '\0', '\x02', '\0',   '\xff'};
+  const std::string labels{'\0', '\0', '\x08', '\x01', '\0', '\0', '\0', '\x01', '\x07'};
+  for (const std::string part : {"train", "t10k"}) {
+    test::write_text(directory / (part + "-images-idx3-ubyte"), images);
+    test::write_text(directory / (part + "-labels-idx1-ubyte"), labels);
+  }
+  test::write_text(directory / "test_batch.bin", "\x05");
+  std::filesystem::resize_file(directory / "test_batch.bin", 10'000 * 3073);  // black images
+
+  const auto first = [](const std::shared_ptr<ImageDataset>& set) {
+    return set->get_batch(std::vector<std::int64_t>{0}, {});
+  };
+  for (const Split split : {Split::train, Split::test}) {
+    EXPECT_THAT(first(mnist(directory.path(), split)).x.to_vector<float>(),
+                ElementsAre(FloatEq(-0.1307f / 0.3081f), FloatEq((1 - 0.1307f) / 0.3081f)));
+    EXPECT_THAT(first(fashion_mnist(directory.path(), split)).x.to_vector<float>(),
+                ElementsAre(FloatEq(-0.2860f / 0.3530f), FloatEq((1 - 0.2860f) / 0.3530f)));
+  }
+  EXPECT_THAT(
+      first(mnist(directory.path(), Split::test, {.mean = {0}, .stddev = {0.5f}})).x.to_vector<float>(),
+      ElementsAre(0, 2));
+  const auto coloured = cifar10(directory.path(), Split::test);
+  EXPECT_EQ(coloured->size(), 10'000);
+  EXPECT_EQ(coloured->image_shape(), (Shape{3, 32, 32}));
+  const Batch batch = first(coloured);
+  EXPECT_THAT(batch.label.to_vector<std::int64_t>(), ElementsAre(5));
+  EXPECT_FLOAT_EQ(batch.x.select(1, 0).to_vector<float>()[0], -0.4914f / 0.2470f);
+  EXPECT_FLOAT_EQ(batch.x.select(1, 1).to_vector<float>()[0], -0.4822f / 0.2435f);
+  EXPECT_FLOAT_EQ(batch.x.select(1, 2).to_vector<float>()[0], -0.4465f / 0.2616f);
+}
+
 TEST(ImageDataset, RefusesOptionsThatDoNotFit) {
   const auto refusal = [](ImageOptions options, std::int64_t channels = 3) {
     return test::error_of(
@@ -94,6 +158,14 @@ TEST(ImageDataset, RefusesOptionsThatDoNotFit) {
   EXPECT_EQ(
       test::error_of([] { ImageDataset(Images{.count = 1, .height = 2, .width = 2, .channels = 1}, {}); }),
       "[image_dataset] expected 4 pixels and 1 labels, got 0 and 0");
+  EXPECT_EQ(refusal({.channels = -1}),
+            "[image_dataset] expected images of sizes of 1 or more, got 1 of 32x32x3 for -1 channels");
+  EXPECT_EQ(test::error_of([] { ImageDataset(Images{.channels = 1}, {}); }),
+            "[image_dataset] expected images of sizes of 1 or more, got 0 of 0x0x1 for 1 channels");
+  for (const std::int64_t shrink : {0, 33})
+    EXPECT_EQ(
+        refusal({.shrink = shrink}),
+        "[image_dataset] expected shrink from 1 to the images' size of 32x32, got " + std::to_string(shrink));
 }
 
 TEST(SyntheticImages, AreTheSameForTheSameOptionsAndAlikeWithinAClass) {

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "data/cifar10.h"
 #include "fornax/base/error.h"
 #include "support/error_of.h"
 #include "support/files.h"
@@ -62,7 +63,20 @@ TEST_F(MnistFiles, AreNamedWhenMissing) {
       refusal(),
       EndsWith("] expected the file t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz in it, got neither"));
   EXPECT_EQ(error_of<IoError>([&] { read_mnist("/no/such/directory", Split::train); }),
-            "[/no/such/directory] expected a directory of data, got none");
+            "[/no/such/directory] expected a directory of data, got: No such file or directory");
+  EXPECT_THAT(error_of<IoError>([&] { read_mnist(std::string(300, 'x'), Split::train); }),
+              EndsWith("] expected a directory of data, got: File name too long"));
+  write_text(directory / "file", "");
+  EXPECT_THAT(error_of<IoError>([&] { read_cifar10(directory / "file", Split::train); }),
+              EndsWith("] expected a directory of data, got: a file"));
+}
+
+TEST_F(MnistFiles, AreNamedWhenTheyCannotBeReached) {
+  const std::string name = "t10k-images-idx3-ubyte";
+  write_text(directory / "t10k-labels-idx1-ubyte", "");
+  std::filesystem::create_symlink(name, directory / name);  // to itself
+  EXPECT_THAT(refusal(),
+              EndsWith(name + "] expected a readable file, got: Too many levels of symbolic links"));
 }
 
 TEST(FashionMnist, IsReadAsDebianShipsIt) {
@@ -91,7 +105,7 @@ TEST(Cifar10Files, GiveInterleavedChannelsInTheOrderOfTheFiles) {
   for (const char batch : {'1', '2', '3', '4', '5'})
     write_text(directory / (std::string("data_batch_") + batch + ".bin"),
                cifar_file(static_cast<char>(batch - '0')));
-  const Images images = read_cifar10(directory.path(), Split::train);
+  const Images images = read_cifar10(directory.path(), Split::train, 1);
   EXPECT_EQ(images.count, 5);
   EXPECT_EQ(images.channels, 3);
   EXPECT_THAT(images.labels, ElementsAre(1, 2, 3, 4, 5));
@@ -104,15 +118,23 @@ TEST(Cifar10Files, GiveInterleavedChannelsInTheOrderOfTheFiles) {
 
 TEST(Cifar10Files, AreRefusedWhenTruncatedOrCorrupt) {
   const TemporaryDirectory directory;
-  const auto refusal = [&](const std::string& file) -> std::string {
+  const auto refusal = [&](const std::string& file, std::int64_t images) -> std::string {
     write_text(directory / "test_batch.bin", file);
-    return error_of<IoError>([&] { read_cifar10(directory.path(), Split::test); });
+    return error_of<IoError>([&] { read_cifar10(directory.path(), Split::test, images); });
   };
-  EXPECT_EQ(refusal(cifar_file(9)), "no error");
-  EXPECT_THAT(refusal(cifar_file(9).substr(1)), EndsWith("] expected records of 3073 bytes, got 3072 bytes"));
-  EXPECT_THAT(refusal(""), EndsWith("] expected records of 3073 bytes, got 0 bytes"));
-  EXPECT_THAT(refusal(cifar_file(9) + cifar_file(10)),
+  EXPECT_EQ(refusal(cifar_file(9), 1), "no error");
+  EXPECT_THAT(refusal(cifar_file(9).substr(1), 1),
+              EndsWith("] expected 3073 bytes, 1 records of 3073, got 3072"));
+  EXPECT_THAT(refusal("", 2), EndsWith("] expected 6146 bytes, 2 records of 3073, got 0"));
+  EXPECT_THAT(refusal(cifar_file(9) + cifar_file(10), 2),
               EndsWith("] expected labels below 10, got 10 for image 1"));
+}
+
+TEST(Cifar10Files, AreRefusedWhenCutBetweenTwoImages) {
+  const TemporaryDirectory directory;
+  write_text(directory / "test_batch.bin", cifar_file(9));
+  EXPECT_THAT(error_of<IoError>([&] { read_cifar10(directory.path(), Split::test); }),
+              EndsWith("test_batch.bin] expected 30730000 bytes, 10000 records of 3073, got 3073"));
 }
 
 }  // namespace

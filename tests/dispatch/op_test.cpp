@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "fornax/base/error.h"
 #include "fornax/dispatch/autocast.h"
 #include "fornax/tensor/tensor.h"
+#include "support/error_of.h"
 
 namespace fornax {
 namespace {
@@ -66,9 +68,27 @@ TEST(Dispatch, PrintsEveryReasonIfNobodyAgrees) {
   } catch (const NotImplemented& e) {
     EXPECT_STREQ(e.what(),
                  "[negate] expected a kernel that agrees, got none (packed: needs a multiple of 4 elements; "
-                 "plain: another "
-                 "kernel is forced); y=f32[3]@cpu x=f32[3]@cpu");
+                 "plain: 'packed' is forced); y=f32[3]@cpu x=f32[3]@cpu");
   }
+}
+
+TEST(Dispatch, NamesAForcedKernelThatDoesNotExist) {
+  const Tensor x = tensor<float>({1, 2, 3, 4});
+  const dispatch::KernelGuard guard("negate", "packd");
+  EXPECT_THAT(test::error_of<NotImplemented>([&] { dispatch::run(row, args_of(x, x)); }),
+              testing::HasSubstr("(packed: 'packd' is forced; plain: 'packd' is forced)"));
+}
+
+TEST(DispatchDeathTest, ReportsAnOpOfTheEnvironmentThatTheLibraryDoesNotHave) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own, which reads the environment anew
+  const Tensor x = tensor<float>({1, 2, 3, 4});
+  EXPECT_EXIT(
+      {
+        setenv("FORNAX_KERNEL", "conv2d=im2col,negtae=plain", 1);
+        dispatch::run(row, args_of(x, x));
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "^fornax: FORNAX_KERNEL names 'negtae', which is no op of the library\n$");
 }
 
 TEST(Dispatch, RefusesADtypeThatNoKernelClaims) {
@@ -110,6 +130,19 @@ TEST(Autocast, HoldsForThisThreadWhileTheGuardLivesAndCanBeTurnedOffInside) {
   }
   EXPECT_FALSE(amp::autocast_enabled());
   EXPECT_THROW(amp::Autocast(DeviceType::cpu, f32), DTypeError);
+}
+
+TEST(Autocast, PutsEachOpOnItsList) {
+  using amp::CastPolicy;
+  const auto expect = [](CastPolicy policy, std::initializer_list<std::string_view> ops) {
+    for (const std::string_view op : ops) EXPECT_EQ(amp::policy_of(op), policy) << op;
+  };
+  expect(CastPolicy::lower, {"conv2d", "linear", "matmul"});
+  expect(CastPolicy::full,
+         {"exp", "log", "pow", "norm", "logsumexp", "softmax", "log_softmax", "layer_norm", "sum", "mean",
+          "var", "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "binary_cross_entropy_with_logits"});
+  expect(CastPolicy::promote, {"add", "sub", "mul", "div", "maximum", "minimum", "where", "concat", "stack"});
+  expect(CastPolicy::none, {"relu", "batch_norm", "max_pool2d", "no such op"});
 }
 
 }  // namespace

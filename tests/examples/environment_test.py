@@ -26,7 +26,7 @@ class Environment(unittest.TestCase):
     def test_what_cannot_be_obeyed_ends_in_a_message(self):
         for variables, message in [
             ({"FORNAX_KERNEL": "matmul"}, '[FORNAX_KERNEL] expected op=kernel[,op=kernel...], got "matmul"'),
-            ({"FORNAX_KERNEL": "conv2d=cudnn"}, "another kernel is forced"),
+            ({"FORNAX_KERNEL": "conv2d=cudnn"}, "'cudnn' is forced"),
             ({"FORNAX_NUM_THREADS": "many"}, "expected FORNAX_NUM_THREADS to be 1 to 1024, got 'many'"),
             ({"FORNAX_ISA": "mmx"}, "expected FORNAX_ISA to be a level up to"),
         ]:

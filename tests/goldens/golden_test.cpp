@@ -41,10 +41,9 @@ constexpr struct {
   const char* file;
   const GoldenOps& (*runners)();
 } parts[] = {
-    {"ops_conv", conv_runners},       {"ops_elementwise", elementwise_runners},
-    {"ops_loss", loss_runners},       {"ops_matmul", matmul_runners},
-    {"ops_norm", norm_runners},       {"ops_pool", pool_runners},
-    {"ops_reduce", reduce_runners},   {"ops_shape", shape_runners},
+    {"ops_conv", conv_runners},       {"ops_elementwise", elementwise_runners}, {"ops_image", image_runners},
+    {"ops_loss", loss_runners},       {"ops_matmul", matmul_runners},           {"ops_norm", norm_runners},
+    {"ops_pool", pool_runners},       {"ops_reduce", reduce_runners},           {"ops_shape", shape_runners},
     {"ops_softmax", softmax_runners}, {"optimizers", optimizer_runners},
 };
 

@@ -18,9 +18,9 @@ namespace {
 using models::ResNet;
 using Make = std::unique_ptr<ResNet> (*)(const models::ResNetOptions&);
 
-const GoldenFile& goldens() {
-  static const GoldenFile file("models");
-  return file;
+const GoldenFile& goldens(const std::string& prefix) {
+  static const GoldenFile models("models"), v1("models_v1");
+  return prefix == "resnet50_v1" ? v1 : models;
 }
 
 /// fill() of scripts/goldens/resnet.py.
@@ -65,9 +65,9 @@ Batch batch(const std::string& prefix, const nlohmann::json& options, DType dtyp
 /// Holds tensors against rows of fingerprints; the allowed error is `tolerance` times the norm of each.
 void expect_fingerprints(const std::string& prefix, const std::string& kind, double tolerance,
                          const std::function<Tensor(const std::string& name)>& find) {
-  const std::vector<std::string> names = goldens().json(prefix + "/" + kind);
+  const std::vector<std::string> names = goldens(prefix).json(prefix + "/" + kind);
   const auto recorded = [&](const char* what) {
-    return goldens().tensors().at(prefix + "/" + kind + "/" + what).to_vector<double>();
+    return goldens(prefix).tensors().at(prefix + "/" + kind + "/" + what).to_vector<double>();
   };
   const std::vector<double> norms = recorded("norm"), projections = recorded("projection"),
                             samples = recorded("samples");
@@ -93,6 +93,15 @@ void expect_fingerprints(const std::string& prefix, const std::string& kind, dou
   }
 }
 
+/// resnet50_v1() of scripts/goldens/resnet.py.
+std::unique_ptr<ResNet> resnet50_v1(const models::ResNetOptions& options) {
+  return models::resnet50({.classes = options.classes,
+                           .width = 0.25,
+                           .stride_in_1x1 = true,
+                           .conv_bias = true,
+                           .bn_eps = 1.001e-5});
+}
+
 struct Param {
   const char* name;
   Make make;
@@ -105,13 +114,13 @@ TEST_P(ResNetGolden, HasPyTorchsLogitsGradientsAndStatistics) {
   const std::string prefix = GetParam().name;
   const DType dtype = GetParam().dtype;
   const double tolerance = dtype == f64 ? 1e-12 : 1e-4;  // in f32 some ReLU sees the other sign
-  const nlohmann::json options = goldens().json(prefix);
+  const nlohmann::json options = goldens(prefix).json(prefix);
   const std::unique_ptr<ResNet> model = GetParam().make({.classes = options.at("classes")});
   model->to(dtype);
   fill(*model, prefix);
   const auto [images, labels] = batch(prefix, options, dtype);
   const auto expect_golden = [&](const Tensor& got, const std::string& what) {
-    expect_near_golden(got, goldens().tensors().at(prefix + "/" + what), tolerance, what);
+    expect_near_golden(got, goldens(prefix).tensors().at(prefix + "/" + what), tolerance, what);
   };
   {
     const NoGrad no_grad;
@@ -134,14 +143,15 @@ TEST_P(ResNetGolden, HasPyTorchsLogitsGradientsAndStatistics) {
 INSTANTIATE_TEST_SUITE_P(
     Of, ResNetGolden,
     ::testing::Values(Param{"resnet18", models::resnet18, f64}, Param{"resnet18", models::resnet18, f32},
-                      Param{"resnet50", models::resnet50, f64}, Param{"resnet50", models::resnet50, f32}),
+                      Param{"resnet50", models::resnet50, f64}, Param{"resnet50", models::resnet50, f32},
+                      Param{"resnet50_v1", resnet50_v1, f64}, Param{"resnet50_v1", resnet50_v1, f32}),
     [](const auto& param_info) {
       return fmt::format("{}_{}", param_info.param.name, name_of(param_info.param.dtype));
     });
 
 /// The loss before each step.
 std::vector<double> losses(DType dtype) {
-  const nlohmann::json options = goldens().json("trajectory");
+  const nlohmann::json options = goldens("trajectory").json("trajectory");
   const std::unique_ptr<ResNet> model = models::resnet50({.classes = options.at("classes")});
   model->to(dtype);
   fill(*model, "trajectory");
@@ -162,7 +172,8 @@ std::vector<double> losses(DType dtype) {
 
 /// The largest difference of `a` from the exact losses.
 double distance(std::span<const double> a) {
-  const std::vector<double> exact = goldens().tensors().at("trajectory/losses_f64").to_vector<double>();
+  const std::vector<double> exact =
+      goldens("trajectory").tensors().at("trajectory/losses_f64").to_vector<double>();
   double largest = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) largest = std::max(largest, std::abs(a[i] - exact[i]));
   return largest;
@@ -171,7 +182,7 @@ double distance(std::span<const double> a) {
 TEST(ResNetTrajectory, StaysWithin1e9OfPyTorchInDouble) { EXPECT_LT(distance(losses(f64)), 1e-9); }
 
 TEST(ResNetTrajectory, StaysAsNearInSinglePrecisionAsTwiceWhatPyTorchDoes) {
-  const Tensor pytorch = goldens().tensors().at("trajectory/losses_f32");
+  const Tensor pytorch = goldens("trajectory").tensors().at("trajectory/losses_f32");
   double its_own = 0;
   for (std::int64_t row = 0; row < pytorch.size(0); ++row)
     its_own = std::max(its_own, distance(pytorch.select(0, row).to_vector<double>()));

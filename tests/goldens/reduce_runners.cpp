@@ -1,5 +1,6 @@
 #include "fornax/ops/reduce.h"
 
+#include "fornax/ops/elementwise.h"
 #include "goldens/runners.h"
 
 namespace fornax::test {
@@ -19,13 +20,20 @@ std::vector<Tensor> run_norm(const Attrs& attrs, std::span<const Tensor> in) {
   return {norm(in[0], std::stod(p), dims(attrs, "dim"), attrs.at("keepdim"))};
 }
 
-std::vector<Tensor> run_max(const Attrs& attrs, std::span<const Tensor> in) {
-  const Extremes most = max(in[0], attrs.at("dim").get<int>(), attrs.at("keepdim"));
+template <Extremes (*op)(const Tensor&, int, bool)>
+std::vector<Tensor> extremes(const Attrs& attrs, std::span<const Tensor> in) {
+  const Extremes most = op(in[0], attrs.at("dim").get<int>(), attrs.at("keepdim"));
   return {most.values, most.indices};
 }
 
-std::vector<Tensor> run_argmax(const Attrs& attrs, std::span<const Tensor> in) {
-  return {argmax(in[0], attrs.at("dim").get<int>(), attrs.at("keepdim"))};
+template <Tensor (*op)(const Tensor&, std::optional<int>, bool)>
+std::vector<Tensor> place(const Attrs& attrs, std::span<const Tensor> in) {
+  return {op(in[0], attrs.at("dim").get<int>(), attrs.at("keepdim"))};
+}
+
+template <Tensor (*op)(const Tensor&, const Dims&, bool)>
+std::vector<Tensor> truth(const Attrs& attrs, std::span<const Tensor> in) {
+  return {op(ne(in[0], 0), dims(attrs, "dim"), attrs.at("keepdim"))};
 }
 
 }  // namespace
@@ -36,7 +44,9 @@ const GoldenOps& reduce_runners() {
   static const GoldenOps ops = {
       {"sum", {reduction<sum>}},   {"mean", {reduction<mean>}}, {"logsumexp", {reduction<logsumexp>, 4}},
       {"amax", {reduction<amax>}}, {"var", {run_var, 8}},       {"norm", {run_norm}},
-      {"max", {run_max}},          {"argmax", {run_argmax}}};
+      {"max", {extremes<max>}},    {"argmax", {place<argmax>}}, {"amin", {reduction<amin>}},
+      {"min", {extremes<min>}},    {"argmin", {place<argmin>}}, {"any", {truth<any>}},
+      {"all", {truth<all>}}};
   return ops;
 }
 

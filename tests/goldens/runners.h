@@ -24,6 +24,7 @@ using GoldenOps = std::map<std::string, GoldenOp, std::less<>>;
 
 const GoldenOps& conv_runners();
 const GoldenOps& elementwise_runners();
+const GoldenOps& image_runners();
 const GoldenOps& loss_runners();
 const GoldenOps& matmul_runners();
 const GoldenOps& norm_runners();
@@ -33,6 +34,10 @@ const GoldenOps& reduce_runners();
 const GoldenOps& shape_runners();
 const GoldenOps& softmax_runners();
 
+/// An undefined tensor beyond the inputs.
+inline Tensor optional_input(std::span<const Tensor> in, std::size_t i) {
+  return i < in.size() ? in[i] : Tensor();
+}
 /// A list of axes, or of sizes.
 inline Dims dims(const Attrs& attrs, const char* key) {
   return Dims(attrs.at(key).get<std::vector<std::int64_t>>());

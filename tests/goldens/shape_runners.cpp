@@ -38,6 +38,9 @@ std::vector<Tensor> run_split(const Attrs& attrs, std::span<const Tensor> in) {
 
 const GoldenOps& shape_runners() {
   static const GoldenOps ops = {
+      {"chunk", {[](const Attrs& attrs, std::span<const Tensor> in) {
+         return chunk(in[0], attrs.at("chunks"), attrs.at("dim"));
+       }}},
       {"concat", {run_concat}},
       {"embedding", {run_embedding}},
       {"expand", {[](const Attrs& attrs, std::span<const Tensor> in) {
@@ -45,6 +48,9 @@ const GoldenOps& shape_runners() {
        }}},
       {"flatten", {[](const Attrs& attrs, std::span<const Tensor> in) {
          return std::vector{in[0].flatten(attrs.at("start_dim"), attrs.at("end_dim"))};
+       }}},
+      {"flip", {[](const Attrs& attrs, std::span<const Tensor> in) {
+         return std::vector{flip(in[0], dims(attrs, "dims"))};
        }}},
       {"narrow", {[](const Attrs& attrs, std::span<const Tensor> in) {
          return std::vector{in[0].narrow(attrs.at("dim"), attrs.at("start"), attrs.at("length"))};
@@ -58,6 +64,10 @@ const GoldenOps& shape_runners() {
        }}},
       {"select", {[](const Attrs& attrs, std::span<const Tensor> in) {
          return std::vector{in[0].select(attrs.at("dim"), attrs.at("index"))};
+       }}},
+      {"slice", {[](const Attrs& attrs, std::span<const Tensor> in) {
+         return std::vector{
+             in[0].slice(attrs.at("dim"), attrs.at("start"), attrs.at("end"), attrs.at("step"))};
        }}},
       {"split", {run_split}},
       {"squeeze", {[](const Attrs& attrs, std::span<const Tensor> in) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/models/lenet.h"
 #include "fornax/models/mlp.h"
@@ -67,6 +69,17 @@ TEST(ResNet, MakesLogitsOfImagesOfAnySize) {
   EXPECT_EQ(model->conv1->weight.shape(), Shape({8, 2, 7, 7}));
 }
 
+TEST(ResNet, OfEachDepthMakesLogits) {
+  const NoGrad no_grad;
+  for (const auto make : {resnet34, resnet101, resnet152}) {
+    const auto model = make({.classes = 3, .width = 0.125});
+    model->eval();
+    const std::vector<float> logits = (*model)(ones({2, 3, 32, 32})).to_vector<float>();
+    EXPECT_THAT(logits, testing::SizeIs(6));
+    for (const float logit : logits) EXPECT_TRUE(std::isfinite(logit));
+  }
+}
+
 TEST(ResNet, StridesInThe3x3ConvolutionUnlessToldOtherwise) {
   const auto stride_of = [](ResNet& model, const std::string& name) {
     for (const auto& [at, module] : model.named_modules())
@@ -123,6 +136,12 @@ TEST(ResNet, IsClonedWholly) {
   const NoGrad no_grad;
   const Tensor x = ones({1, 3, 32, 32});
   EXPECT_THAT((*copy)(x).to_vector<float>(), ElementsAreArray((*model)(x).to_vector<float>()));
+}
+
+TEST(ResNet, NeedsAWidth) {
+  for (const double width : {0., -1., std::nan(""), 65.})
+    EXPECT_THAT(error_of<ValueError>([&] { resnet18({.width = width}); }),
+                testing::StartsWith("[ResNet] expected a width above 0 and up to 64, got "));
 }
 
 TEST(ResNet, NeedsAClass) {

@@ -125,6 +125,25 @@ TEST(BatchNorm2d, StaysInF32WhereOthersAreCastTo16Bit) {
   EXPECT_EQ(layer.running_var.dtype(), f64);
 }
 
+TEST(BatchNorm2d, WithoutRunningStatisticsUsesThoseOfEachBatch) {
+  BatchNorm2d layer({.num_features = 1, .eps = 0, .track_running_stats = false});
+  EXPECT_EQ(layer.state().size(), 2u) << "weight and bias";
+  EXPECT_EQ(clone(layer)->state().size(), 2u);
+  const Tensor x = tensor<float>({1, 3}, {2, 1, 1, 1});
+  for (const bool training : {true, false}) {
+    layer.train(training);
+    EXPECT_THAT(layer(x).to_vector<float>(), ElementsAre(-1, 1));
+  }
+  EXPECT_THAT(error_of<ValueError>([] { BatchNorm2d({.affine = false, .track_running_stats = false}); }),
+              testing::EndsWith("expected num_features of 1 or more, got 0"));
+}
+
+TEST(BatchNorm2d, CountsOnlyBatchesThatItNormalised) {
+  BatchNorm2d layer({.num_features = 1});
+  EXPECT_THROW(layer(ones({2, 1, 2, 2}, {.dtype = DType::i64})), DTypeError);
+  EXPECT_EQ(layer.num_batches_tracked.item(), 0);
+}
+
 TEST(BatchNorm, KnowsItsRankAndChannels) {
   BatchNorm2d two({.num_features = 2});
   BatchNorm1d one({.num_features = 2});
@@ -195,6 +214,17 @@ TEST(ConvBnAct, IsTheSameAsItsLayersWhetherTheyHaveHooksOrNot) {
   }
 }
 
+TEST(ConvBnAct, RefusesAResidualOfAnotherShapeWhetherLayersHaveHooksOrNot) {
+  for (const bool hooked : {false, true}) {
+    ConvBn layer;
+    if (hooked)
+      layer.bn->register_forward_hook([](Layer&, const Tensor&, const Tensor&) { return Tensor(); });
+    layer.options.residual = ones({1, 3, 1, 1});  // it would broadcast
+    EXPECT_THROW(layer(ones({2, 2, 6, 5})), ShapeError);
+    EXPECT_EQ(layer.bn->num_batches_tracked.item(), hooked ? 1 : 0);
+  }
+}
+
 TEST(Pooling, LayersPoolAsTheirOptionsSay) {
   const Tensor x = tensor<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3});
   EXPECT_THAT(MaxPool2d({.kernel_size = 2})(x).to_vector<float>(), ElementsAre(5));
@@ -224,6 +254,9 @@ TEST(Activations, AreTheOpsOfTheirNames) {
 TEST(Softmax, IsOverTheLastAxisUnlessToldOtherwise) {
   EXPECT_THAT(Softmax()(ones({2, 4})).to_vector<float>(), Each(0.25f));
   EXPECT_THAT(Softmax({.dim = 0})(ones({2, 4})).to_vector<float>(), Each(0.5f));
+  EXPECT_THAT(LogSoftmax()(ones({2, 4})).to_vector<float>(), Each(testing::FloatEq(std::log(0.25f))));
+  EXPECT_THAT(LogSoftmax({.dim = 0})(ones({2, 4})).to_vector<float>(),
+              Each(testing::FloatEq(std::log(0.5f))));
 }
 
 TEST(Dropout, ZeroesAndScalesOnlyWhileTraining) {

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "fornax/nn/layer.h"
+#include "fornax/nn/linear.h"
 #include "fornax/ops/create.h"
+#include "fornax/ops/random.h"
 #include "support/error_of.h"
 
 namespace fornax::nn {
@@ -220,6 +222,15 @@ TEST(Clone, HasTheSameStatePlacementAndModesInItsOwnMemory) {
   EXPECT_TRUE(copy->bn->is_training());
   EXPECT_FALSE(copy->conv->weight.requires_grad());
   EXPECT_TRUE(copy->bn->weight.requires_grad());
+}
+
+TEST(Clone, LeavesTheGeneratorWhereItIs) {
+  const Sequential net(make<Linear>({.in_features = 2, .out_features = 2}));
+  manual_seed(7);
+  const std::vector<float> next = randn({4}).to_vector<float>();
+  manual_seed(7);
+  clone(net);
+  EXPECT_EQ(randn({4}).to_vector<float>(), next);
 }
 
 TEST(Clone, SaysWhatAClassHasToDo) {

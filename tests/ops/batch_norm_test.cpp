@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fornax/base/parallel.h"
+#include "fornax/dispatch/autocast.h"
 #include "fornax/ops/create.h"
 #include "support/error_of.h"
 #include "support/op_case.h"
@@ -193,6 +194,19 @@ TEST(BatchNorm, RunningStatisticsOverwrittenBeforeBackwardAreNoticed) {
                 y.backward(ones({2, 3, 2, 2}));
               }),
               HasSubstr("[batch_norm] expected f32[3]@cpu, which was saved for backward"));
+}
+
+TEST(BatchNorm, UnderAutocastAResidualMayComeInAnotherType) {
+  const Tensor x = ones({2, 3, 2, 2}, {.dtype = bf16}), zero = zeros({3}), one = ones({3});
+  const Tensor residual = full({2, 3, 2, 2}, 5).set_requires_grad();
+  EXPECT_THROW(batch_norm_act(x, {}, {}, zero, one, {.residual = residual}), DTypeError);
+  const amp::Autocast autocast(DeviceType::cpu, bf16);
+  const Tensor y = batch_norm_act(x, {}, {}, zero, one, {.eps = 0, .residual = residual});
+  EXPECT_EQ(y.dtype(), bf16);
+  EXPECT_EQ(y[1][2][1][1].item(), 6);
+  y.backward(ones({2, 3, 2, 2}, {.dtype = bf16}));
+  EXPECT_EQ(residual.grad().dtype(), f32);
+  EXPECT_THROW(batch_norm_act(x, {}, {}, zero, one, {.residual = residual.to(f64)}), DTypeError);
 }
 
 }  // namespace

@@ -28,7 +28,36 @@ std::vector<OpCase> conv2d_op_cases() {
       {"depthwise", {2, 5, 5, 4}, {5, 1, 3, 3}, {.padding = 1, .groups = 5}},
       {"depthwise_stride_2", {1, 9, 5, 6}, {9, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 9}},
       {"depthwise_multiplier", {1, 3, 4, 4}, {6, 1, 2, 2}, {.groups = 3}},
+      // Channels in packs of 16 bytes, in every dtype.
+      {"packs", {1, 16, 4, 5}, {8, 16, 3, 3}, {.padding = 1}},
+      {"packs_pointwise", {2, 16, 3, 4}, {24, 16, 1, 1}},
+      {"packs_stride_2", {1, 8, 5, 6}, {16, 8, 3, 3}, {.stride = 2, .padding = 1}},
+      {"packs_groups", {1, 16, 4, 4}, {16, 8, 3, 3}, {.padding = 1, .groups = 2}},
+      {"packs_of_inputs_alone", {1, 8, 4, 4}, {5, 8, 3, 3}},
+      {"packs_of_outputs_alone", {1, 3, 6, 5}, {8, 3, 3, 3}, {.padding = 1}},
+      // More than a tile of positions and of outputs; sums of more than 512 terms, which are cut.
+      {"several_tiles", {1, 3, 6, 7}, {35, 3, 2, 2}},
+      {"deep", {1, 64, 2, 3}, {3, 64, 3, 3}, {.padding = 1}},
+      {"deep_backwards", {1, 3, 2, 3}, {64, 3, 3, 3}, {.padding = 1}},
+      {"many_positions", {2, 2, 16, 17}, {3, 2, 3, 3}, {.padding = 1}},
+      {"many_positions_packs", {2, 8, 16, 16}, {8, 8, 1, 1}},
+      // Of the residues of the stride, some meet several taps, some none.
+      {"stride_and_dilation",
+       {1, 2, 9, 8},
+       {3, 2, 3, 2},
+       {.stride = {2, 6}, .padding = 3, .dilation = {3, 4}}},
+      {"stride_of_more_than_the_image", {2, 3, 4, 5}, {4, 3, 2, 2}, {.stride = {1 << 30, 9}, .padding = 1}},
+      {"depthwise_packs", {2, 16, 5, 6}, {16, 1, 3, 3}, {.padding = 1, .groups = 16}},
+      {"depthwise_packs_stride_2", {1, 8, 6, 9}, {8, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 8}},
+      {"depthwise_five_by_five", {1, 37, 6, 5}, {37, 1, 5, 5}, {.padding = 2, .groups = 37}},
+      {"depthwise_multiplier_uneven",
+       {1, 3, 6, 5},
+       {9, 1, 4, 3},
+       {.stride = {3, 1}, .padding = 2, .dilation = {1, 2}, .groups = 3}},
+      {"depthwise_many_positions", {2, 2, 32, 33}, {2, 1, 3, 3}, {.padding = 1, .groups = 2}},
       {"no_images", {0, 3, 4, 4}, {2, 3, 3, 3}},
+      {"no_images_depthwise", {0, 3, 4, 4}, {3, 1, 3, 3}, {.groups = 3}},
+      {"no_channels", {2, 0, 4, 4}, {2, 0, 3, 3}},
   };
   for (const auto& [name, x, w, p] : all) {
     const Tensor image = hashed(x, 1), weight = hashed(w, 2);

@@ -13,33 +13,38 @@ TEST(Conv2d, NamesTheShapesThatDoNotFit) {
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d(zeros({3, 8, 8}), zeros({4, 3, 3, 3}));
             }),
-            "[conv2d] expected x[N,C,H,W] and weight[O,C/groups,kh,kw], got [3,8,8] and [4,3,3,3]");
+            "[conv2d] expected x[N,C,H,W] and weight[O,C/groups,kh,kw], got [3,8,8] and [4,3,3,3]; "
+            "x=f32[3,8,8]@cpu weight=f32[4,3,3,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d(zeros({1, 3, 8, 8}), zeros({4, 2, 3, 3}));
             }),
-            "[conv2d] expected channels and weight to fit 1 groups, got x [1,3,8,8] and weight [4,2,3,3]");
+            "[conv2d] expected channels and weight to fit 1 groups, got x [1,3,8,8] and weight [4,2,3,3]; "
+            "x=f32[1,3,8,8]@cpu weight=f32[4,2,3,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d(zeros({1, 4, 8, 8}), zeros({3, 2, 3, 3}), {}, {.groups = 2});
             }),
-            "[conv2d] expected channels and weight to fit 2 groups, got x [1,4,8,8] and weight [3,2,3,3]");
+            "[conv2d] expected channels and weight to fit 2 groups, got x [1,4,8,8] and weight [3,2,3,3]; "
+            "x=f32[1,4,8,8]@cpu weight=f32[3,2,3,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d(zeros({1, 3, 8, 8}), zeros({4, 3, 3, 3}), zeros({3}));
             }),
-            "[conv2d] expected bias of shape [4], got [3]");
+            "[conv2d] expected bias of shape [4], got [3]; x=f32[1,3,8,8]@cpu weight=f32[4,3,3,3]@cpu "
+            "bias=f32[3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d(zeros({1, 3, 4, 8}), zeros({4, 3, 7, 3}), {}, {.padding = 1});
             }),
             "[conv2d] expected a kernel that fits the padded images, got x [1,3,4,8], weight [4,3,7,3], "
-            "padding 1x1, "
-            "dilation 1x1");
+            "padding 1x1, dilation 1x1; x=f32[1,3,4,8]@cpu weight=f32[4,3,7,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d_grad_input(zeros({1, 4, 8, 8}), zeros({4, 3, 3, 3}), {1, 3, 8, 8});
             }),
-            "[conv2d_grad_input] expected dy of shape [1,4,6,6], got [1,4,8,8]");
+            "[conv2d_grad_input] expected dy of shape [1,4,6,6], got [1,4,8,8]; dy=f32[1,4,8,8]@cpu "
+            "weight=f32[4,3,3,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] {
               conv2d_grad_weight(zeros({1, 4, 8, 8}), zeros({1, 3, 8, 8}), {4, 3, 3, 3});
             }),
-            "[conv2d_grad_weight] expected dy of shape [1,4,6,6], got [1,4,8,8]");
+            "[conv2d_grad_weight] expected dy of shape [1,4,6,6], got [1,4,8,8]; dy=f32[1,4,8,8]@cpu "
+            "x=f32[1,3,8,8]@cpu");
 }
 
 TEST(Conv2d, RefusesParametersThatMakeNoSense) {
@@ -47,13 +52,15 @@ TEST(Conv2d, RefusesParametersThatMakeNoSense) {
   EXPECT_EQ(error_of<ValueError>([&] {
               conv2d(x, w, {}, {.stride = {1, 0}});
             }),
-            "[conv2d] expected a stride of at least 1, got 1x0");
+            "[conv2d] expected a stride of at least 1, got 1x0; x=f32[1,3,8,8]@cpu weight=f32[4,3,3,3]@cpu");
   EXPECT_EQ(error_of<ValueError>([&] { conv2d(x, w, {}, {.padding = -1}); }),
-            "[conv2d] expected padding of at least 0, got -1x-1");
-  EXPECT_EQ(error_of<ValueError>([&] { conv2d(x, w, {}, {.dilation = 0}); }),
-            "[conv2d] expected a dilation of at least 1, got 0x0");
+            "[conv2d] expected padding of at least 0, got -1x-1; x=f32[1,3,8,8]@cpu weight=f32[4,3,3,3]@cpu");
+  EXPECT_EQ(
+      error_of<ValueError>([&] { conv2d(x, w, {}, {.dilation = 0}); }),
+      "[conv2d] expected a dilation of at least 1, got 0x0; x=f32[1,3,8,8]@cpu weight=f32[4,3,3,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([&] { conv2d(x, w, {}, {.groups = 0}); }),
-            "[conv2d] expected channels and weight to fit 0 groups, got x [1,3,8,8] and weight [4,3,3,3]");
+            "[conv2d] expected channels and weight to fit 0 groups, got x [1,3,8,8] and weight [4,3,3,3]; "
+            "x=f32[1,3,8,8]@cpu weight=f32[4,3,3,3]@cpu");
 }
 
 TEST(Conv2d, NeverCastsSilently) {

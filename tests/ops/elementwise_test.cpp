@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "fornax/autograd/node.h"
 #include "fornax/base/parallel.h"
 #include "fornax/dispatch/autocast.h"
@@ -19,7 +21,7 @@ TEST(Elementwise, RefusesShapesThatDoNotBroadcast) {
   EXPECT_EQ(error_of<ShapeError>([] {
               zeros({2, 3}) + zeros({4});
             }),
-            "[add] expected shapes that broadcast, got [2,3] and [4]");
+            "[add] expected shapes that broadcast, got [2,3] and [4]; a=f32[2,3]@cpu b=f32[4]@cpu");
 }
 
 TEST(Elementwise, NeverCastsSilently) {
@@ -34,6 +36,33 @@ TEST(Elementwise, NeverCastsSilently) {
       error_of<DTypeError>(
           [] { where(ones({2}, {.dtype = boolean}), zeros({2}), zeros({2}, {.dtype = i64})); }),
       "[where] expected operands of one dtype (cast with .to()), got f32 and i64; a=f32[2]@cpu b=i64[2]@cpu");
+}
+
+TEST(Fill, WritesOnlyWhatTheDtypeHolds) {
+  EXPECT_EQ(error_of<DTypeError>([] { full({2}, 3.7, {.dtype = i64}); }),
+            "[full] expected a number that i64 holds (or cast with .to()), got 3.7; x=i64[2]@cpu");
+  EXPECT_THROW(full({2}, 300, {.dtype = u8}), DTypeError);
+  EXPECT_THROW(full({2}, std::nan(""), {.dtype = i32}), DTypeError);
+  EXPECT_THROW(full({2}, 2, {.dtype = boolean}), DTypeError);
+  Tensor x = zeros({2}, {.dtype = i32});
+  EXPECT_EQ(error_of<DTypeError>([&] { x.fill_(0.5); }),
+            "[fill_] expected a number that i32 holds (or cast with .to()), got 0.5; x=i32[2]@cpu");
+  EXPECT_EQ(x.version(), 0u);
+  EXPECT_EQ(error_of<DTypeError>([&] { full_like(x, -0.5); }),
+            "[full_like] expected a number that i32 holds (or cast with .to()), got -0.5; x=i32[2]@cpu");
+  EXPECT_EQ(full_like(x, 1.0).to_vector<std::int32_t>(), (std::vector<std::int32_t>{1, 1}));
+  EXPECT_EQ(full_like(x, 0.5, f64)[0].item(), 0.5);
+  Tensor wide = zeros({1}).expand({3});
+  EXPECT_EQ(error_of<ShapeError>([&] { wide.fill_(1); }),
+            "[fill_] expected memory of its own for each element, got an expanded tensor; "
+            "x=f32[3]strides[0]@cpu");
+}
+
+TEST(FullLike, TakesShapeFormatAndDtype) {
+  const Tensor like = zeros({2, 3, 4, 5}, {.dtype = f64, .format = MemoryFormat::channels_last});
+  EXPECT_EQ(full_like(like, 7).strides(), like.strides());
+  EXPECT_EQ(full_like(like, 7).dtype(), f64);
+  EXPECT_EQ(full_like(like, 7, i32)[1][2][3][4].item<int>(), 7);
 }
 
 TEST(Elementwise, DividesFloatingNumbersOnly) {
@@ -56,6 +85,33 @@ TEST(Elementwise, KeepsArithmeticAndLogicApart) {
 TEST(Elementwise, ClampWantsABound) {
   EXPECT_EQ(error_of<ValueError>([] { clamp(zeros({2}), {}); }),
             "[clamp] expected a bound, got none; x=f32[2]@cpu");
+}
+
+TEST(Elementwise, HasComparisonOperators) {
+  const Tensor x = tensor<float>({1, 2, 3}), two = tensor<float>({2, 2, 2});
+  const auto flags = [](const Tensor& y) { return y.to_vector<bool>(); };
+  EXPECT_THAT(flags(x < two), ElementsAre(true, false, false));
+  EXPECT_THAT(flags(x <= 2), ElementsAre(true, true, false));
+  EXPECT_THAT(flags(x > two), ElementsAre(false, false, true));
+  EXPECT_THAT(flags(2 > x), ElementsAre(true, false, false));
+  EXPECT_THAT(flags(2 >= x), ElementsAre(true, true, false));
+  EXPECT_THAT(flags(2 < x), ElementsAre(false, false, true));
+  EXPECT_THAT(flags(2 <= x), ElementsAre(false, true, true));
+  EXPECT_THAT(flags(x >= two), ElementsAre(false, true, true));
+  EXPECT_THAT(flags(x == two), ElementsAre(false, true, false));
+  EXPECT_THAT(flags(2 == x), ElementsAre(false, true, false));
+  EXPECT_THAT(flags(x != 2), ElementsAre(true, false, true));
+  EXPECT_THAT(flags(2 != x), ElementsAre(true, false, true));
+}
+
+TEST(Elementwise, WhereTakesTwoNumbers) {
+  const Tensor positive = tensor<float>({-1, 1}) > 0;
+  EXPECT_THAT(where(positive, 1, -0.5).to_vector<float>(), ElementsAre(-0.5, 1));
+  EXPECT_THAT(where(positive, 1, 2, i64).to_vector<std::int64_t>(), ElementsAre(2, 1));
+  for (const auto& [a, b] : std::vector<std::pair<Scalar, Scalar>>{{1, 0.5}, {0.5, 1}}) {
+    EXPECT_EQ(error_of<DTypeError>([&] { where(positive, a, b, i64); }),
+              "[where] expected a number that i64 holds (or cast with .to()), got 0.5; x=i64[]@cpu");
+  }
 }
 
 TEST(Elementwise, ResultsTakeTheFormatOfTheFirstDenseOperandOfTheirShape) {
@@ -111,6 +167,20 @@ TEST(InPlace, MayReadWhatItWrites) {
   Tensor m = tensor<float>({1, 2, 3, 4}, {2, 2});
   m += m.mT();
   EXPECT_THAT(m.to_vector<float>(), ElementsAre(2, 5, 5, 8));
+}
+
+TEST(InPlace, ReluAndClampAreDifferentiable) {
+  Tensor x = tensor<double>({-2, 1, 3}).set_requires_grad(), y = x * 2, z = x * 2;
+  EXPECT_TRUE(y.relu_().is(y));
+  z.clamp_(-1, 5);
+  EXPECT_THAT(y.to_vector<double>(), ElementsAre(0, 2, 6));
+  EXPECT_THAT(z.to_vector<double>(), ElementsAre(-1, 2, 5));
+  (y * z).backward(ones({3}, {.dtype = f64}));
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(0, 2 * 2 + 2 * 2, 2 * 5));
+  EXPECT_EQ(error_of<ValueError>([&] { z.clamp_({}); }), "[clamp_] expected a bound, got none; x=f64[3]@cpu");
+  Tensor integers = tensor<std::int64_t>({-3, 300});
+  EXPECT_THAT(integers.clamp_(0, 255).to_vector<std::int64_t>(), ElementsAre(0, 255));
+  EXPECT_THROW(integers.relu_(), DTypeError);
 }
 
 TEST(InPlace, RefusesWhatDoesNotFit) {

@@ -40,12 +40,12 @@ TEST(LayerNorm, RunsInFloatUnderAutocast) {
 TEST(LayerNorm, SaysWhatDoesNotFit) {
   const Tensor x = zeros({2, 3});
   EXPECT_EQ(error_of<ShapeError>([&] { layer_norm(x, {2}); }),
-            "[layer_norm] expected x[...] to end in the normalized shape [2]; x=f32[2,3]@cpu");
-  EXPECT_EQ(
-      error_of<ShapeError>([&] { layer_norm(x, {3}, zeros({2})); }),
-      "[layer_norm] expected weight and bias of the normalized shape [3]; x=f32[2,3]@cpu weight=f32[2]@cpu");
+            "[layer_norm] expected x[...] that ends in the normalized shape [2], got [2,3]; x=f32[2,3]@cpu");
+  EXPECT_EQ(error_of<ShapeError>([&] { layer_norm(x, {3}, zeros({2})); }),
+            "[layer_norm] expected weight and bias of the normalized shape [3], got [2]; x=f32[2,3]@cpu "
+            "weight=f32[2]@cpu");
   EXPECT_EQ(error_of<DTypeError>([&] { layer_norm(x, {3}, {}, zeros({3}, {.dtype = bf16})); }),
-            "[layer_norm] expected weight and bias of x's dtype, or f32 beside 16 bits; x=f32[2,3]@cpu "
+            "[layer_norm] expected weight and bias of x's dtype, or f32 beside 16 bits, got x=f32[2,3]@cpu "
             "bias=bf16[3]@cpu");
   EXPECT_EQ(error_of<DTypeError>([] { layer_norm(zeros({3}, {.dtype = i64}), {3}); }),
             "[layer_norm] expected floating operands, got i64; x=i64[3]@cpu");

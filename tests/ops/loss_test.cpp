@@ -43,9 +43,15 @@ TEST(Losses, RefuseTargetsThatWouldBroadcast) {
       "[binary_cross_entropy_with_logits] expected weights that broadcast to f32[4]@cpu, got f32[2,4]@cpu");
 }
 
-TEST(Losses, MseRunsInFloatUnderAutocast) {
+TEST(Losses, RunInFloatUnderAutocast) {
   const amp::Autocast autocast(DeviceType::cpu, bf16);
-  EXPECT_EQ(mse_loss(zeros({4}, {.dtype = bf16}), zeros({4})).dtype(), f32);
+  const Tensor x = zeros({4}, {.dtype = bf16}), target = zeros({4});
+  EXPECT_EQ(mse_loss(x, target).dtype(), f32);
+  EXPECT_EQ(l1_loss(x, target).dtype(), f32);
+  EXPECT_EQ(binary_cross_entropy_with_logits(x, target).dtype(), f32);
+  EXPECT_EQ(binary_cross_entropy_with_logits(x, x, {.weight = target, .pos_weight = x}).dtype(), f32);
+  EXPECT_EQ(cross_entropy(x, zeros({}, {.dtype = i64})).dtype(), f32);
+  EXPECT_EQ(nll_loss(x, zeros({}, {.dtype = i64})).dtype(), f32);
 }
 
 }  // namespace

@@ -27,10 +27,20 @@ std::vector<OpCase> matmul_op_cases() {
   product("row_times_matrix", {5}, {5, 3});
   product("matrix_times_column", {3, 5}, {5});
   product("batch_times_column", {2, 3, 5}, {5});
-  cases.push_back({.name = "matmul_of_transposed",
-                   .inputs = {hashed({5, 7}, 1), hashed({3, 5}, 2)},
-                   .run = [](auto in) { return matmul(in[0].mT(), in[1].mT()); },
-                   .slack = 4});
+  product("packs", {16, 24}, {24, 40});  // of 16 bytes, in every dtype
+  product("batch_packs", {2, 3, 8, 16}, {3, 16, 8});
+  product("several_tiles", {37, 18}, {18, 70});
+  product("long_sums", {4, 530}, {530, 3});  // which are cut
+  product("long_sums_packs", {4, 576}, {576, 8});
+  const auto transposed = [&](std::string name, const Shape& a, const Shape& b) {
+    cases.push_back({.name = "matmul_of_transposed" + std::move(name),
+                     .inputs = {hashed(a, 1), hashed(b, 2)},
+                     .run = [](auto in) { return matmul(in[0].mT(), in[1].mT()); },
+                     .slack = 4});
+  };
+  transposed("", {5, 7}, {3, 5});
+  transposed("_packs", {24, 16}, {8, 24});
+  transposed("_batch", {2, 5, 3}, {1, 4, 5});
 
   const auto layer = [&](std::string name, const Shape& x, const Shape& weight, bool bias) {
     cases.push_back({.name = "linear_" + std::move(name),
@@ -43,11 +53,15 @@ std::vector<OpCase> matmul_op_cases() {
   layer("of_a_vector", {5}, {3, 5}, true);
   layer("of_sequences", {2, 3, 5}, {4, 5}, true);
   layer("of_no_samples", {0, 5}, {4, 5}, true);
-  cases.push_back(
-      {.name = "linear_relu",
-       .inputs = {hashed({6, 5}, 1), hashed({19, 5}, 2), hashed({19}, 3)},
-       .run = [](auto in) { return linear(in[0], in[1], in[2], {.activation = Activation::relu}); },
-       .slack = 4});
+  const auto relu_layer = [&](std::string name, const Shape& x, const Shape& weight) {
+    cases.push_back(
+        {.name = "linear_relu" + std::move(name),
+         .inputs = {hashed(x, 1), hashed(weight, 2), hashed({weight[0]}, 3)},
+         .run = [](auto in) { return linear(in[0], in[1], in[2], {.activation = Activation::relu}); },
+         .slack = 4});
+  };
+  relu_layer("", {6, 5}, {19, 5});
+  relu_layer("_long_sums", {3, 520}, {4, 520});
   return cases;
 }
 

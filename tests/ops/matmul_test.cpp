@@ -23,7 +23,7 @@ TEST(Matmul, NamesTheOperandsThatDoNotFit) {
   EXPECT_EQ(error_of<ShapeError>([] {
               matmul(zeros({3, 2, 4}), zeros({2, 4, 5}));
             }),
-            "[matmul] expected shapes that broadcast, got [3] and [2]");
+            "[matmul] expected shapes that broadcast, got [3] and [2]; a=f32[3,2,4]@cpu b=f32[2,4,5]@cpu");
 }
 
 TEST(Matmul, NeverCastsSilently) {

@@ -218,7 +218,7 @@ OpCase clip_of_many_case() {
           .inputs = vectors_of_many(1),
           .run = run,
           .wants_grad = none(1),
-          .dtypes = {f64, f16}};
+          .dtypes = {f64}};
 }
 
 /// A gradient whose layout is not the parameter's.

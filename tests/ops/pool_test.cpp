@@ -101,7 +101,7 @@ TEST(Pool2d, ErrorsNameWhatIsWrong) {
   EXPECT_EQ(error_of<ValueError>([&] {
               adaptive_avg_pool2d(x, {0, 1});
             }),
-            "[adaptive_avg_pool2d] expected a size of at least 1, got 0x1");
+            "[adaptive_avg_pool2d] expected a size of at least 1, got 0x1; x=f32[1,3,4,4]@cpu");
   EXPECT_THAT(error_of<ShapeError>([&] {
                 global_avg_pool2d(zeros({1, 3, 0, 4}));
               }),

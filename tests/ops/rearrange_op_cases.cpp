@@ -72,6 +72,20 @@ void add_copying_cases(std::vector<OpCase>& cases) {
       return y.transpose(1, 2).to(f32).contiguous();
     });
   }
+  for (const auto& [from, to] : {std::pair{f16, bf16}, {bf16, f16}}) {
+    cases.push_back(
+        {.name = "copy_cast_transposed_" + std::string(name_of(from)) + "_to_" + std::string(name_of(to)),
+         .inputs = {image},
+         .run =
+             [from, to](Inputs in) {
+               Tensor y = empty({2, 9, 70, 11}, {.dtype = to, .device = in[0].device()});
+               y.copy_(in[0].to(from).transpose(1, 2));
+               return y.to(f32).transpose(1, 2);
+             },
+         .expected = rounded(rounded(image, from), to),
+         .dtypes = {f64, bf16},
+         .finite_differences = false});
+  }
   for (const DType dtype : {i64, i32, u8, boolean}) {
     cases.push_back({.name = "copy_transposed_" + std::string(name_of(dtype)),
                      .inputs = {gt(image, 0).to(dtype)},

@@ -80,7 +80,8 @@ TEST(Sum, RunsInFloatUnderAutocast) {
 
 TEST(Sum, NamesTheAxisThatIsWrong) {
   const Tensor x = zeros({2, 3});
-  EXPECT_EQ(error_of<IndexError>([&] { sum(x, {2}); }), "[sum] expected an axis from -2 to 1, got 2");
+  EXPECT_EQ(error_of<IndexError>([&] { sum(x, {2}); }),
+            "[sum] expected an axis from -2 to 1, got 2; x=f32[2,3]@cpu");
   EXPECT_EQ(error_of<ShapeError>([&] {
               sum(x, {1, -1});
             }),
@@ -146,9 +147,9 @@ TEST(Extremes, OverNothingAreRefused) {
   EXPECT_EQ(error_of<ShapeError>([] {
               amax(zeros({2, 0}), {1});
             }),
-            "[amax] expected at least one element to choose from; x=f32[2,0]@cpu");
+            "[amax] expected at least one element to choose from, got none; x=f32[2,0]@cpu");
   EXPECT_EQ(error_of<ShapeError>([] { argmin(zeros({0})); }),
-            "[argmin] expected at least one element to choose from; x=f32[0]@cpu");
+            "[argmin] expected at least one element to choose from, got none; x=f32[0]@cpu");
 }
 
 TEST(AnyAndAll, OverNothingAreFalseAndTrue) {

@@ -47,7 +47,7 @@ TEST(Softmax, SaysWhatItCannotTake) {
   EXPECT_EQ(error_of<IndexError>([] {
               log_softmax(zeros({2, 3}), 2);
             }),
-            "[log_softmax] expected an axis from -2 to 1, got 2");
+            "[log_softmax] expected an axis from -2 to 1, got 2; x=f32[2,3]@cpu");
 }
 
 TEST(CrossEntropy, NamesTheTargetThatIsOutOfRange) {
@@ -76,7 +76,8 @@ TEST(CrossEntropy, SaysWhatItCannotTake) {
             "[cross_entropy] expected a weight of shape [3], got [2]; logits=f32[2,3]@cpu target=i64[2]@cpu "
             "weight=f32[2]@cpu");
   EXPECT_EQ(error_of<ValueError>([&] { cross_entropy(logits, target, {.label_smoothing = 1.5}); }),
-            "[cross_entropy] expected a label_smoothing from 0 to 1, got 1.5");
+            "[cross_entropy] expected a label_smoothing from 0 to 1, got 1.5; logits=f32[2,3]@cpu "
+            "target=i64[2]@cpu");
   EXPECT_EQ(error_of<ShapeError>([&] {
               cross_entropy(zeros({2, 0}), target);
             }),

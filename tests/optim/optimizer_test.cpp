@@ -133,6 +133,34 @@ TEST(Optimizer, GivesEachGroupItsOwnOptions) {
   EXPECT_EQ(error_of<IndexError>([&] { sgd.lr(2); }), "[optimizer] expected a group below 2, got 2");
 }
 
+TEST(Optimizer, TakesGroupsLater) {
+  const Tensor a = parameter({1}), b = parameter({1});
+  SGD sgd(State{{"a", a}}, {.lr = 1, .momentum = 0.5});
+  descend(sgd, 1);
+  sgd.add_group({State{{"b", b}}, {.lr = 0.25}});
+  EXPECT_EQ(sgd.group_count(), 2u);
+  EXPECT_EQ(sgd.lr(1), 0.25);
+  Tensor(b).set_grad(ones({1}));
+  Tensor(a).set_grad({});
+  sgd.step();
+  EXPECT_EQ(b.item(), 0.75);
+  EXPECT_TRUE(sgd.state().contains("parameters.a.momentum_buffer"));
+
+  EXPECT_EQ(error_of<ValueError>([&] {
+              sgd.add_group({State{{"c", a}}, {.lr = 1}});
+            }),
+            "[optimizer] expected each parameter once, got 'c' again");
+  EXPECT_EQ(error_of<ValueError>([&] {
+              sgd.add_group({State{{"c", parameter({1})}}, {.lr = -1}});
+            }),
+            "[SGD] expected rates of 0 or more, got lr=-1 momentum=0 weight_decay=0");
+  EXPECT_EQ(sgd.group_count(), 2u);
+  EXPECT_EQ(sgd.parameters().size(), 2u);
+  AdamW adam(State{{"a", a}}, {});
+  adam.add_group({State{{"b", b}}, {.beta1 = 0.5}});
+  EXPECT_EQ(adam.momentum(1), 0.5);
+}
+
 TEST(Optimizer, SparesBiasesAndNormsFromWeightDecayWhereAsked) {
   const State parameters{
       {"conv.weight", ones({2, 3, 1, 1})}, {"conv.bias", ones({2})}, {"bn.weight", ones({2})}};
@@ -191,6 +219,28 @@ TEST(Optimizer, RefusesAStateThatIsNotItsOwnAndChangesNothing) {
             "[optimizer] expected 'parameters.w.momentum_buffer' to fit f32[3]@cpu, got f32[2]@cpu");
   EXPECT_EQ(error_of<ValueError>([&] { other.load_state({}); }),
             "[state] expected an entry 'groups.0.lr', got none among 0");
+}
+
+TEST(Optimizer, RefusesAStateThatIsNotWhole) {
+  AdamW adam(State{{"w", parameter({1})}}, {});
+  descend(adam, 2);
+  const auto refusal = [&](Optimizer& optimizer, std::string_view without, std::int64_t steps) {
+    State state;
+    for (const auto& [name, tensor] : adam.state())
+      if (name != without && name != "parameters.w.step") state.add(name, tensor);
+    if (without != "parameters.w.step") state.add_int("parameters.w.step", steps);
+    return error_of<ValueError>([&] { optimizer.load_state(state); });
+  };
+  AdamW other(State{{"w", parameter({1})}}, {});
+  for (const std::string name : {"parameters.w.exp_avg", "parameters.w.exp_avg_sq"})
+    EXPECT_EQ(refusal(other, name, 2), "[state] expected an entry '" + name + "', got none among 7");
+  EXPECT_EQ(refusal(other, "", -1), "[optimizer] expected 'parameters.w.step' of 1 or more, got -1");
+  EXPECT_EQ(refusal(other, "parameters.w.step", 0),
+            "[optimizer] expected the state of these parameters and groups, got 'parameters.w.exp_avg' and 1 "
+            "more that are not theirs");
+  EXPECT_EQ(other.state().size(), 5u) << "it has taken no steps";
+  EXPECT_EQ(refusal(other, "", 2), "no error");
+  EXPECT_EQ(other.state().int_at("parameters.w.step"), 2);
 }
 
 TEST(Optimizer, RefusesWhatIsNoParameter) {

@@ -18,8 +18,9 @@ using testing::ElementsAre;
 
 // Has rates and takes no steps.
 struct Rated final : Optimizer {
-  Rated(std::initializer_list<Rates> groups)
-      : Optimizer(std::vector<State>(groups.size()), {}), rates(groups) {}
+  Rated(std::initializer_list<Rates> groups) : Optimizer(std::vector<Memory>{}), rates(groups) {
+    for (std::size_t i = 0; i < groups.size(); ++i) append_group({});
+  }
   void step() override {}
   std::vector<Number> numbers(std::size_t group) override {
     if (!rates[group].momentum) rates[group].momentum = 0;
@@ -100,7 +101,7 @@ TEST(Schedules, SayWhichOptionMakesNoSense) {
   EXPECT_EQ(error_of<ValueError>([] {
               sequential({StepLR{}, StepLR{}, StepLR{}}, {3, 2});
             }),
-            "[sequential] expected milestones that ascend");
+            "[sequential] expected milestones that ascend, got 2 after 3");
 }
 
 TEST(Scheduler, SetsTheRatesOfEachGroupFromItsOwnBase) {

@@ -102,6 +102,26 @@ TEST(Views, ReshapeIsAViewWhereStridesAllowItAndACopyElsewhere) {
   EXPECT_EQ(full({}, 3).view({1, 1}).item(), 3);
 }
 
+TEST(Tensor, CopiesItsElementsToMemoryOfTheCaller) {
+  std::vector<float> out(6);
+  counting({3, 2}).copy_to<float>(out);
+  EXPECT_THAT(out, ElementsAre(0, 1, 2, 3, 4, 5));
+  counting({3, 2}).transpose(0, 1).copy_to(std::span(out));
+  EXPECT_THAT(out, ElementsAre(0, 2, 4, 1, 3, 5));
+  EXPECT_EQ(message_of<ShapeError>([&] { counting({5}).copy_to<float>(out); }),
+            "[copy_to] expected room for 5 elements, got 6; x=f32[5]@cpu");
+  EXPECT_EQ(message_of<DTypeError>([&] { zeros({6}, {.dtype = f64}).copy_to<float>(out); }),
+            "[copy_to] expected f32, got f64[6]@cpu");
+}
+
+TEST(Views, SqueezeDropsAxesOfSize1) {
+  const Tensor x = counting({1, 2, 1, 3});
+  EXPECT_EQ(x.squeeze().shape(), (Shape{2, 3}));
+  EXPECT_EQ(x.squeeze(2).shape(), (Shape{1, 2, 3}));
+  EXPECT_EQ(full({1, 1}, 2).squeeze().item(), 2);
+  EXPECT_EQ(x.transpose(1, 3).squeeze().strides(), (Strides{1, 3}));
+}
+
 TEST(Views, FlattenMergesAxes) {
   const Tensor x = counting({2, 3, 4});
   EXPECT_EQ(x.flatten().shape(), (Shape{24}));
@@ -162,10 +182,11 @@ TEST(Copies, CopyInPlaceBroadcastsAndCasts) {
   Tensor x = zeros({2, 3});
   x.copy_(tensor<std::int64_t>({1, 2, 3}));
   EXPECT_THAT(x.to_vector<float>(), ElementsAre(1, 2, 3, 1, 2, 3));
-  EXPECT_EQ(message_of<ShapeError>([&] {
-              x.copy_(zeros({2, 2}));
-            }),
-            "[copy_] expected shapes that broadcast, got [2,3] and [2,2]");
+  EXPECT_EQ(
+      message_of<ShapeError>([&] {
+        x.copy_(zeros({2, 2}));
+      }),
+      "[copy_] expected shapes that broadcast, got [2,3] and [2,2]; x=f32[2,3]@cpu source=f32[2,2]@cpu");
   EXPECT_EQ(message_of<ShapeError>([&] {
               x.copy_(zeros({2, 2, 3}));
             }),

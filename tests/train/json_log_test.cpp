@@ -47,6 +47,20 @@ TEST(JsonLog, ContinuesAnExistingFile) {
   EXPECT_EQ(read_text(path), "{\"step\":1}\n{\"step\":2}\n");
 }
 
+TEST(JsonLog, ContinuesAfterTheLastWholeLineOfWhatIsKept) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "log.jsonl";
+  write_text(path, "{\"step\":1}\n{\"step\":2}\n{\"st");
+  JsonLog(path).write({{"step", 3}});
+  EXPECT_EQ(read_text(path), "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n");
+  EXPECT_EQ(JsonLog(path).size(), 33);
+  JsonLog(path, 22).write({{"step", 4}});
+  EXPECT_EQ(read_text(path), "{\"step\":1}\n{\"step\":2}\n{\"step\":4}\n");
+  JsonLog(path, 21).write({{"step", 5}});
+  EXPECT_EQ(read_text(path), "{\"step\":1}\n{\"step\":5}\n");
+  EXPECT_EQ(JsonLog(path, 0).size(), 0);
+}
+
 TEST(JsonLog, LinesOfSeveralThreadsStayWhole) {
   const TemporaryDirectory directory;
   const std::string path = directory / "log.jsonl";

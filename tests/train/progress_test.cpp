@@ -47,7 +47,7 @@ TEST(ProgressLine, ShowsALossThatIsNotFinite) {
 }
 
 /// Runs steps of 0.04 s each, a quarter of it waiting, on a clock of its own.
-std::string run(bool terminal, int steps) {
+std::string run(bool terminal, int steps, const char* note = nullptr) {
   std::FILE* out = std::tmpfile();
   double now = 100;
   Progress progress(
@@ -57,6 +57,7 @@ std::string run(bool terminal, int steps) {
     now += 0.04;
     progress.step({.images = 8, .wait_seconds = 0.01, .loss = 1. / (i + 1)});
   }
+  if (note) progress.note(note);
   progress.finish();
   std::string text(static_cast<std::size_t>(std::ftell(out)), '\0');
   std::rewind(out);
@@ -79,6 +80,11 @@ TEST(Progress, ElsewhereWritesAPlainLineNowAndThen) {
   EXPECT_EQ(text.find_first_of("\r\x1b"), std::string::npos);
   EXPECT_THAT(text, StartsWith("epoch 1/1  50% 50/100  loss 0.0200  200 img/s  wait 25%  ETA 0:02\n"));
   EXPECT_THAT(text, HasSubstr("epoch 1/1 100% 100/100  loss 0.0100  200 img/s  wait 25%  ETA 0:00\n"));
+}
+
+TEST(Progress, NotesAreLinesOfTheirOwn) {
+  EXPECT_EQ(run(false, 0, "saved"), "saved\nepoch 1/1 100% 0/0  0.0 img/s  wait 0%  ETA 0:00\n");
+  EXPECT_THAT(run(true, 0, "saved"), StartsWith("\rsaved\x1b[K\n\repoch 1/1 100%"));
 }
 
 TEST(Progress, StandsWithoutAnySteps) {

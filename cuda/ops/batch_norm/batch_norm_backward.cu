@@ -3,9 +3,12 @@
 //
 // Parameters: sums of g and of g * (x - mean), by thread, over the block, and over the chunks of rows by a
 // second kernel, which divides by the deviation once. How they are cut depends on the shape only
-// (batch_norm_sums.cuh). Input: one pass; threads keep their channels and go down the rows
-// (batch_norm_tiles.cuh). dx may be dy's memory: each element is read before it is written, by the same
-// thread. Both run on the stream of their operands.
+// (batch_norm_sums.cuh).
+//
+// Input: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh). dx may be dy's
+// memory: each element is read before it is written, by the same thread.
+//
+// Both run on the stream of their operands.
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_sums.cuh"
 #include "ops/batch_norm/batch_norm_tiles.cuh"
@@ -35,7 +38,8 @@ class GradSums {
   using Part = PairOfSums<T, K>;
   using Operands = GradSumOperands<S>;
 
-  __device__ GradSums(const Operands& operands, std::int64_t channel) : operands_(operands) {
+  __device__ GradSums(const Operands& operands, const NormLayout&, std::int64_t channel)
+      : operands_(operands) {
     for (int k = 0; k < K; ++k) channels_[k] = NormChannel<T>(operands.channels, channel + k);
   }
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
@@ -135,8 +139,8 @@ __global__ void grad_input_kernel(GradInputOperands<S> operands, NormTiles tiles
   const bool reads_x = operands.dweight || operands.gate == NormGate::recompute;
   for (std::int64_t first = first_row(tiles) + place.row; first < tiles.rows;
        first += unroll * tiles.row_step) {
-    Pack<S, V> dy[unroll], x[unroll];
-    unsigned bits[unroll];
+    Pack<S, V> dy[unroll] = {}, x[unroll] = {};
+    unsigned bits[unroll] = {};
     std::int64_t at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {

@@ -8,8 +8,8 @@
 
 #include "device/convert.cuh"
 #include "device/cuda.cuh"
-#include "device/quotient.cuh"
 #include "device/pack.cuh"
+#include "device/quotient.cuh"
 #include "ops/batch_norm/batch_norm_op.h"
 
 // What the kernels of batch normalisation share: how a tensor lies in memory, and what is computed of a

@@ -2,10 +2,14 @@
 // sizes allow it. All is computed in the compute type: f32, or f64 for x in f64.
 //
 // Statistics: a thread takes the mean and the squared deviations of a few packs in registers (two passes over
-// these), and everything from there on is merged by Chan's formula, so a mean far larger than the deviation
-// costs no digits: thread by thread, over the block, over the chunks of rows by a second kernel. How it is
-// cut depends on the shape only (batch_norm_sums.cuh). Apply: one pass; threads keep their channels and go
-// down the rows (batch_norm_tiles.cuh). Both run on the stream of their operands.
+// these), and everything from there on is merged by Chan's formula: thread by thread, over the block, over
+// the chunks of rows by a second kernel. All means are of differences from the channel's first value, so a
+// mean far larger than the deviation costs no digits; if that value is far off, its distance has gone into
+// the variance. How it is cut depends on the shape only (batch_norm_sums.cuh).
+//
+// Apply: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh).
+//
+// Both run on the stream of their operands.
 #include "ops/batch_norm/batch_norm_moments.cuh"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_sums.cuh"
@@ -28,7 +32,10 @@ class MomentSums {
   using Part = Moments<T, K>;
   using Operands = const S*;
 
-  __device__ MomentSums(Operands x, std::int64_t) : x_(x) {}
+  __device__ MomentSums(Operands x, const NormLayout& layout, std::int64_t channel) : x_(x) {
+    for (int k = 0; k < K; ++k) origin_[k] = convert<T>(x[planar ? channel * layout.length : channel + k]);
+  }
+  __device__ T origin(int k) const { return origin_[k]; }
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
     packs_[u] = load_pack<V>(x_ + walk.offset());
   }
@@ -39,11 +46,11 @@ class MomentSums {
     for (int k = 0; k < K; ++k) {
       T sum = 0, m2 = 0;
       for (int r = 0; r < R; ++r)
-        for (int i = k; i < k + per_pack; ++i) sum += convert<T>(packs_[u + r][i]);
+        for (int i = k; i < k + per_pack; ++i) sum += convert<T>(packs_[u + r][i]) - origin_[k];
       const T mean = sum * (T(1) / T(values));
       for (int r = 0; r < R; ++r)
         for (int i = k; i < k + per_pack; ++i) {
-          const T deviation = convert<T>(packs_[u + r][i]) - mean;
+          const T deviation = convert<T>(packs_[u + r][i]) - origin_[k] - mean;
           m2 += deviation * deviation;
         }
       const T delta = mean - part.mean(k);
@@ -55,6 +62,7 @@ class MomentSums {
 
  private:
   const S* x_;
+  T origin_[K];  // the channel's first value
   Pack<S, V> packs_[packs];
 };
 
@@ -94,7 +102,7 @@ __global__ void apply_kernel(ApplyOperands<S> operands, NormTiles tiles) {
       channels[k] = NormChannel<T>(operands.channels, channel_of(tiles, place.offset + k));
   // The whole block goes round as often: the lanes join their bits.
   for (std::int64_t first = first_row(tiles); first < tiles.rows; first += unroll * tiles.row_step) {
-    Pack<S, V> x[unroll], residual[unroll];
+    Pack<S, V> x[unroll] = {}, residual[unroll] = {};
     std::int64_t row[unroll], at[unroll];
     bool there[unroll];
     for (int u = 0; u < unroll; ++u) {

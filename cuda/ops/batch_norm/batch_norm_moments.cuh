@@ -8,9 +8,10 @@ namespace fornax::cuda {
 template <class T>
 struct WriteMoments {
   T *mean, *var;
+  const T* origins;  // may be null
   __device__ void operator()(std::int64_t channel, Moments<T, 1>& part) const {
     const T variance = part.m2(0) / part.count();
-    mean[channel] = part.mean(0);
+    mean[channel] = origins && part.count() > 0 ? origins[channel] + part.mean(0) : part.mean(0);
     var[channel] = variance < 0 ? T(0) : variance;
   }
 };
@@ -19,7 +20,7 @@ struct WriteMoments {
 /// deviations of chunks of x while it made them: convolution, say.
 template <class T>
 void combine_moments(const ChannelPartials<T>& partials, T* mean, T* var, cudaStream_t stream) {
-  combine_partials<Moments<T, 1>>(partials, WriteMoments<T>{mean, var}, stream);
+  combine_partials<Moments<T, 1>>(partials, WriteMoments<T>{mean, var, partials.origins}, stream);
 }
 
 }  // namespace fornax::cuda

@@ -23,12 +23,13 @@ inline constexpr std::int64_t most_sum_blocks = 512;
 /// Channels and chunks that a block of the second kernel takes at a time: a sector of memory of channels.
 inline constexpr int combine_channels = 8, combine_chunks = sum_block / combine_channels;
 
-/// Count, mean and sum of squared deviations of K channels, merged by Chan's formula: a mean far larger than
-/// the deviation costs no digits.
+/// Count, mean and sum of squared deviations of K channels, merged by Chan's formula. The means are those of
+/// differences from a value of the channel, its origin, the same for all chunks: a mean far larger than the
+/// deviation would cost the digits of the differences between means.
 template <class T, int K>
 struct Moments {
   using Value = T;
-  static constexpr int size = 2 * K + 1, sums = 2;
+  static constexpr int size = 2 * K + 1;
   T at[size];
 
   __device__ T& count() { return at[2 * K]; }
@@ -53,7 +54,7 @@ struct Moments {
 template <class T, int K>
 struct PairOfSums {
   using Value = T;
-  static constexpr int size = 2 * K, sums = 2;
+  static constexpr int size = 2 * K;
   T at[size];
 
   __device__ void clear() {
@@ -64,22 +65,25 @@ struct PairOfSums {
   }
 };
 
-/// What the first kernel leaves: of each chunk the two sums of each channel, and how many elements of a
-/// channel it held. A kernel that makes x can leave the same in passing; see combine_moments().
+/// What the first kernel leaves: of each chunk the two sums of each channel and how many elements of a
+/// channel it held, and, for moments, each channel's origin (null: zero). A kernel that makes x can leave the
+/// same in passing; see combine_moments().
 template <class T>
 struct ChannelPartials {
   T *first, *second;  // [chunks, channels]
   T* counts;          // [chunks]
+  T* origins;         // [channels]
   int chunks;
   std::int64_t channels;
 
   static std::size_t bytes(std::int64_t chunks, std::int64_t channels) {
-    return static_cast<std::size_t>(chunks * (2 * channels + 1)) * sizeof(T);
+    return static_cast<std::size_t>(chunks * (2 * channels + 1) + channels) * sizeof(T);
   }
   ChannelPartials(T* memory, int chunk_count, std::int64_t channel_count)
       : first(memory),
         second(memory + chunk_count * channel_count),
         counts(second + chunk_count * channel_count),
+        origins(counts + chunk_count),
         chunks(chunk_count),
         channels(channel_count) {}
 };
@@ -99,7 +103,7 @@ __global__ void combine_chunks_of(ChannelPartials<T> partials, Finish finish) {
       Part other;
       other.at[0] = partials.first[i];
       other.at[1] = partials.second[i];
-      if constexpr (Part::size > 2) other.at[2] = partials.counts[chunk];
+      if constexpr (requires { other.count(); }) other.count() = partials.counts[chunk];
       sums.merge(other);
     }
   }
@@ -162,7 +166,7 @@ class SumWalk {
   __device__ SumWalk(const SumCut& cut, std::int64_t chunk, std::int64_t channel, int member) {
     const NormLayout& layout = cut.layout;
     const std::int64_t row_size = layout.lines * layout.length;
-    line_bytes_ = (layout.length + 7) / 8;
+    const std::int64_t line_bytes = (layout.length + 7) / 8;
     row_ = chunk / cut.pieces * cut.chunk_rows;
     last_row_ = row_ + cut.chunk_rows < layout.rows ? row_ + cut.chunk_rows : layout.rows;
     if constexpr (planar) {
@@ -171,9 +175,9 @@ class SumWalk {
       count_ = (last_row_ - row_) * width_ * V;
       step_ = cut.members;
       row_elements_ = row_size;
-      row_bytes_ = layout.lines * line_bytes_;
+      row_bytes_ = layout.lines * line_bytes;
       offset_ = row_ * row_size + channel * layout.length + first_ * V;
-      byte_ = (row_ * layout.lines + channel) * line_bytes_;
+      byte_ = (row_ * layout.lines + channel) * line_bytes;
       at_ = member;
       wrap();
     } else {
@@ -181,9 +185,9 @@ class SumWalk {
       row_ += member;
       step_ = cut.members;
       row_elements_ = step_ * row_size;
-      row_bytes_ = step_ * line_bytes_;
+      row_bytes_ = step_ * line_bytes;
       offset_ = row_ * row_size + channel;
-      byte_ = row_ * line_bytes_ + channel / 8;
+      byte_ = row_ * line_bytes + channel / 8;
       at_ = channel;
     }
   }
@@ -215,15 +219,15 @@ class SumWalk {
     }
   }
 
-  std::int64_t row_, last_row_, offset_, byte_, at_, count_, line_bytes_;
+  std::int64_t row_, last_row_, offset_, byte_, at_, count_;
   std::int64_t row_elements_, row_bytes_;  // from one pack to the next, or from one line to the next
   std::int64_t first_ = 0, width_ = 1;     // planar: the piece of the line, in packs
   int step_;
 };
 
 /// The first kernel. `Sums` loads Sums::packs packs of Sums::V elements before it adds them to a Sums::Part,
-/// of one channel if planar, else of V: Sums(operands, first channel), load(u, walk) for u < packs, and
-/// add<R>(u, part) for the R packs from u on, all of them or one.
+/// of one channel if planar, else of V: Sums(operands, layout, first channel), for moments origin(k), load(u,
+/// walk) for u < packs, and add<R>(u, part) for the R packs from u on, all of them or one.
 template <class Sums, bool planar, class T = typename Sums::Part::Value>
 __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, ChannelPartials<T> partials) {
   constexpr int channels = planar ? 1 : Sums::V, packs = Sums::packs;
@@ -240,7 +244,10 @@ __global__ void sum_chunks(typename Sums::Operands operands, SumCut cut, Channel
   part.clear();
   SumWalk<planar, Sums::V> walk(cut, chunk, channel, member);
   if (inside) {
-    Sums sums(operands, channel);
+    Sums sums(operands, cut.layout, channel);
+    if constexpr (requires { sums.origin(0); })
+      if (chunk == 0 && member == 0)
+        for (int k = 0; k < channels; ++k) partials.origins[channel + k] = sums.origin(k);
     while (walk.valid()) {
       int count = 0;
 #pragma unroll

@@ -10,7 +10,7 @@
 // How elementwise passes are cut. A thread keeps its place in the row and goes down the rows, so that it
 // works out its channels once. V elements are one access. They belong to V channels in channels_last and to
 // one in planar order, except where the lines are no multiple of V long but a row of them is: there packs
-// cross from channel to channel (FLAT), unless bits are wanted, whose bytes do not cross.
+// cross from channel to channel, unless bits are wanted, whose bytes do not.
 namespace fornax::cuda {
 
 struct NormTiles {
@@ -24,14 +24,14 @@ struct NormTiles {
   std::int64_t row_step;  // rows that all blocks take at a time
 };
 
-/// Cuts for packs of `width` elements; `crossing`: they may cross lines.
-inline NormTiles norm_tiles(const NormLayout& layout, int width, bool crossing, bool with_bits) {
+/// Cuts for packs of `width` elements; `crossing`: they may cross lines; `writes_bits`: whole bytes of these.
+inline NormTiles norm_tiles(const NormLayout& layout, int width, bool crossing, bool writes_bits) {
   NormTiles tiles{};
   tiles.rows = layout.rows;
   tiles.row_size = layout.row_size();
   const std::int64_t lines = crossing ? 1 : layout.lines;
   tiles.length = crossing ? layout.row_size() : layout.length;
-  tiles.line_columns = (with_bits ? divide_up(tiles.length, 8) * 8 : tiles.length) / width;
+  tiles.line_columns = (writes_bits ? divide_up(tiles.length, 8) * 8 : tiles.length) / width;
   tiles.columns = lines * tiles.line_columns;
   tiles.channel_size = layout.planar ? layout.length : 1;
   tiles.line_bytes = layout.line_bytes();
@@ -98,8 +98,8 @@ __device__ inline void store_bits(std::uint8_t* byte, unsigned bits, bool first)
   if (first) *byte = static_cast<std::uint8_t>(bits);
 }
 
-/// Calls run(width, crossing, one_channel) with the widest packs of S that fit, as integral constants: their
-/// elements, whether they cross lines, and whether all elements of one belong to one channel.
+/// Calls run(V, K, crossing) for the widest packs of S that fit: their elements and the channels of these, as
+/// integral constants, and whether they cross lines.
 template <class S, class Run>
 void for_packs(const NormLayout& layout, bool aligned, bool with_bits, Run&& run) {
   constexpr int V = pack_size<S>;

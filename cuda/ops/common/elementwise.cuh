@@ -1,10 +1,3 @@
-// Policy of elementwise kernels: a thread computes one pack of adjacent elements, of which the widest operand
-// moves 16 bytes in one access, and steps on by the whole grid. The loop of ops/common/loop_plan.h decides:
-//   packs    along the loop's last axis every operand is adjacent and aligned, or repeats one element; a loop
-//            of one row may end in elements that fill no pack, which one thread treats alone
-//   strided  everything else: packs of one element
-// 16-bit types are computed in f32 and rounded once. An operand that is a number travels with the kernel's
-// arguments. Runs on the output's stream.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +15,13 @@
 #include "fornax/dispatch/tensor_view.h"
 #include "runtime/launch.h"
 
+// Policy of elementwise kernels: a thread computes one pack of adjacent elements, of which the widest operand
+// moves 16 bytes in one access, and steps on by the whole grid. The loop of ops/common/loop_plan.h decides:
+//   packs    along the loop's last axis every operand is adjacent and aligned, or repeats one element; a loop
+//            of one row may end in elements that fill no pack, which one thread treats alone
+//   strided  everything else: packs of one element
+// 16-bit types are computed in f32 and rounded once. An operand that is a number travels with the kernel's
+// arguments. Runs on the output's stream.
 namespace fornax::cuda {
 
 /// An operand that is read: a tensor of T that broadcasts to the output's shape or, where `view` is

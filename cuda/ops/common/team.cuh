@@ -18,6 +18,9 @@ constexpr std::int64_t ceil_divide(std::int64_t count, std::int64_t size) {
   return (count + size - 1) / size;
 }
 
+/// Blocks that a multiprocessor should hold at once: it leaves a thread 64 registers.
+inline constexpr int team_blocks = 4;
+
 struct Team {
   int lanes = 1;  // a power of two
   /// Whether neighbouring threads are lanes of one team, for rows of adjacent elements; else they belong to

@@ -89,8 +89,10 @@ bool try_transpose(const Copy& args) {
     matrices.shape.push_back(loop.shape[i]);
     for (std::size_t k = 0; k < 2; ++k) matrices.strides[k].push_back(loop.strides[k][i]);
   }
-  Transposition t{
-      .matrices = cuda::loop_args(matrices), .rows = loop.shape[axis], .columns = loop.shape[last]};
+  Transposition t;
+  t.matrices = cuda::loop_args(matrices);
+  t.rows = loop.shape[axis];
+  t.columns = loop.shape[last];
   t.row_tiles = (t.rows + size - 1) / size;
   t.column_tiles = (t.columns + size - 1) / size;
   t.y_row = loop.strides[0][axis];

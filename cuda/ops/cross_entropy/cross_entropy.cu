@@ -47,7 +47,8 @@ __device__ inline Shares<A> shares_of(const Shared<T>& shared, std::int64_t targ
 }
 
 template <class T>
-__global__ void __launch_bounds__(reduce_block) sum_weights(Shared<T> shared, compute_t<T>* sum) {
+__global__ void __launch_bounds__(reduce_block, team_blocks)
+    sum_weights(Shared<T> shared, compute_t<T>* sum) {
   using A = compute_t<T>;
   A total = 0;
   for (std::int64_t i = threadIdx.x; i < shared.classes; i += reduce_block) total += shared.weight[i];
@@ -55,9 +56,10 @@ __global__ void __launch_bounds__(reduce_block) sum_weights(Shared<T> shared, co
   if (threadIdx.x == 0) *sum = total;
 }
 
-/// x; target, lse, loss. Leaves the sums of the block's losses and weights in partial[2 * block].
+/// x; target, lse, loss. Leaves the sums of the block's losses and weights in partial[2 * block]. One block
+/// less at once: f64 needs more registers.
 template <class T>
-__global__ void __launch_bounds__(reduce_block)
+__global__ void __launch_bounds__(reduce_block, team_blocks - 1)
     cross_entropy_rows(RowArgs<1, 3> rows, Shared<T> shared, bool per_row, std::int64_t row_blocks,
                        compute_t<T>* partial) {
   using A = compute_t<T>;
@@ -106,8 +108,9 @@ __global__ void __launch_bounds__(reduce_block)
 
 /// One block. `loss` is null where each row has its own.
 template <class T>
-__global__ void __launch_bounds__(reduce_block) sum_rows(const compute_t<T>* partial, unsigned blocks,
-                                                         bool is_mean, T* loss, compute_t<T>* total_weight) {
+__global__ void __launch_bounds__(reduce_block, team_blocks)
+    sum_rows(const compute_t<T>* partial, unsigned blocks, bool is_mean, T* loss,
+             compute_t<T>* total_weight) {
   using A = compute_t<T>;
   A losses = 0, weights = 0;
   for (unsigned i = threadIdx.x; i < blocks; i += reduce_block) {
@@ -123,7 +126,7 @@ __global__ void __launch_bounds__(reduce_block) sum_rows(const compute_t<T>* par
 
 /// dx, x; target, lse, dloss. `total_weight` is null where the gradient is not that of a mean.
 template <class T>
-__global__ void __launch_bounds__(reduce_block)
+__global__ void __launch_bounds__(reduce_block, team_blocks)
     cross_entropy_grad_rows(RowArgs<2, 3> rows, Shared<T> shared, const compute_t<T>* total_weight) {
   using A = compute_t<T>;
   constexpr int V = group_size<T>;

@@ -13,7 +13,7 @@ using namespace cuda;
 
 /// y, x; mean, rstd
 template <class T>
-__global__ void __launch_bounds__(reduce_block)
+__global__ void __launch_bounds__(reduce_block, team_blocks)
     layer_norm_rows(RowArgs<2, 2> rows, Factors<T> weight, Factors<T> bias, compute_t<T> eps) {
   using A = compute_t<T>;
   constexpr int V = group_size<T>;
@@ -51,7 +51,8 @@ __global__ void __launch_bounds__(reduce_block)
 
 /// dx, dy, x; mean, rstd
 template <class T>
-__global__ void __launch_bounds__(reduce_block) layer_norm_grad_rows(RowArgs<3, 2> rows, Factors<T> weight) {
+__global__ void __launch_bounds__(reduce_block, team_blocks)
+    layer_norm_grad_rows(RowArgs<3, 2> rows, Factors<T> weight) {
   using A = compute_t<T>;
   constexpr int V = group_size<T>;
   const auto row = place_row(rows, blockIdx.x);
@@ -118,7 +119,7 @@ struct AffineSums {
 
 /// dy, x; mean, rstd. A team of `team` per group of columns and chunk of rows.
 template <class T>
-__global__ void __launch_bounds__(reduce_block, 3)
+__global__ void __launch_bounds__(reduce_block, team_blocks)
     layer_norm_grad_columns(RowArgs<2, 2> rows, Team team, unsigned chunks, std::int64_t per_chunk,
                             AffineEnd<T> end) {
   using A = compute_t<T>;
@@ -166,7 +167,7 @@ __global__ void __launch_bounds__(reduce_block, 3)
 
 /// A team per column of dweight and dbias sums the chunks.
 template <class T>
-__global__ void __launch_bounds__(reduce_block)
+__global__ void __launch_bounds__(reduce_block, team_blocks)
     layer_norm_grad_chunks(Team team, unsigned chunks, std::int64_t length, AffineEnd<T> end) {
   using A = compute_t<T>;
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * team.rows() + team.row();

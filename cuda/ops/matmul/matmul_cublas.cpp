@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -80,6 +81,18 @@ std::int64_t alignment_of(const void* data) {
   return std::min<std::int64_t>(static_cast<std::int64_t>(address & -address), 256);
 }
 
+struct Destroy {
+  void operator()(cublasLtMatmulDescOpaque_t* handle) const { cublaslt()->MatmulDescDestroy(handle); }
+  void operator()(cublasLtMatrixLayoutOpaque_t* handle) const { cublaslt()->MatrixLayoutDestroy(handle); }
+  void operator()(cublasLtMatmulPreferenceOpaque_t* handle) const {
+    cublaslt()->MatmulPreferenceDestroy(handle);
+  }
+};
+/// One of the library's objects.
+template <class Opaque>
+using Owned = std::unique_ptr<Opaque, Destroy>;
+using OwnedLayout = Owned<cublasLtMatrixLayoutOpaque_t>;
+
 /// The library's descriptions of one product, alive while they are used.
 class Description {
  public:
@@ -88,8 +101,10 @@ class Description {
     const cublasComputeType_t compute = is_double ? CUBLAS_COMPUTE_64F
                                         : tf32    ? CUBLAS_COMPUTE_32F_FAST_TF32
                                                   : CUBLAS_COMPUTE_32F;
-    check(cublaslt()->MatmulDescCreate(&operation, compute, is_double ? CUDA_R_64F : CUDA_R_32F),
+    cublasLtMatmulDesc_t made = nullptr;
+    check(cublaslt()->MatmulDescCreate(&made, compute, is_double ? CUDA_R_64F : CUDA_R_32F),
           "cublasLtMatmulDescCreate");
+    operation.reset(made);
     const bool relu = args.activation == Activation::relu;
     const cublasLtEpilogue_t epilogue = args.bias.defined()
                                             ? relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
@@ -106,33 +121,27 @@ class Description {
     second = layout(args.y.dtype, a, batches);
     result = layout(args.y.dtype, {n, m, n, m * n, false}, batches);
   }
-  ~Description() {
-    for (const cublasLtMatrixLayout_t matrix : {first, second, result})
-      cublaslt()->MatrixLayoutDestroy(matrix);
-    cublaslt()->MatmulDescDestroy(operation);
-  }
-  Description(const Description&) = delete;
-  Description& operator=(const Description&) = delete;
 
-  cublasLtMatmulDesc_t operation = nullptr;
-  cublasLtMatrixLayout_t first = nullptr, second = nullptr, result = nullptr;
+  Owned<cublasLtMatmulDescOpaque_t> operation;
+  OwnedLayout first, second, result;
 
  private:
   template <class T>
   void set(cublasLtMatmulDescAttributes_t name, const T& value) {
-    check(cublaslt()->MatmulDescSetAttribute(operation, name, &value, sizeof value),
+    check(cublaslt()->MatmulDescSetAttribute(operation.get(), name, &value, sizeof value),
           "cublasLtMatmulDescSetAttribute");
   }
-  static cublasLtMatrixLayout_t layout(DType dtype, const Matrix& matrix, std::int64_t batches) {
-    cublasLtMatrixLayout_t made = nullptr;
-    check(cublaslt()->MatrixLayoutCreate(&made, type_of(dtype), static_cast<std::uint64_t>(matrix.rows),
+  static OwnedLayout layout(DType dtype, const Matrix& matrix, std::int64_t batches) {
+    cublasLtMatrixLayout_t handle = nullptr;
+    check(cublaslt()->MatrixLayoutCreate(&handle, type_of(dtype), static_cast<std::uint64_t>(matrix.rows),
                                          static_cast<std::uint64_t>(matrix.columns), matrix.ld),
           "cublasLtMatrixLayoutCreate");
+    OwnedLayout made(handle);
     const auto count = static_cast<std::int32_t>(batches);
-    check(
-        cublaslt()->MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count),
-        "cublasLtMatrixLayoutSetAttribute");
-    check(cublaslt()->MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+    check(cublaslt()->MatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count,
+                                               sizeof count),
+          "cublasLtMatrixLayoutSetAttribute");
+    check(cublaslt()->MatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
                                                &matrix.batch_stride, sizeof matrix.batch_stride),
           "cublasLtMatrixLayoutSetAttribute");
     return made;
@@ -163,23 +172,22 @@ Key key_of(const Matmul& args, const Matrix& a, const Matrix& b) {
 class Preference {
  public:
   explicit Preference(const Matmul& args) {
-    check(cublaslt()->MatmulPreferenceCreate(&handle), "cublasLtMatmulPreferenceCreate");
+    cublasLtMatmulPreference_t made = nullptr;
+    check(cublaslt()->MatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate");
+    handle.reset(made);
     set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, most_workspace);
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<std::uint32_t>(alignment_of(args.b.data)));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(alignment_of(args.a.data)));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<std::uint32_t>(alignment_of(args.y.data)));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<std::uint32_t>(alignment_of(args.y.data)));
   }
-  ~Preference() { cublaslt()->MatmulPreferenceDestroy(handle); }
-  Preference(const Preference&) = delete;
-  Preference& operator=(const Preference&) = delete;
 
-  cublasLtMatmulPreference_t handle = nullptr;
+  Owned<cublasLtMatmulPreferenceOpaque_t> handle;
 
  private:
   template <class T>
   void set(cublasLtMatmulPreferenceAttributes_t name, const T& value) {
-    check(cublaslt()->MatmulPreferenceSetAttribute(handle, name, &value, sizeof value),
+    check(cublaslt()->MatmulPreferenceSetAttribute(handle.get(), name, &value, sizeof value),
           "cublasLtMatmulPreferenceSetAttribute");
   }
 };
@@ -190,8 +198,9 @@ std::optional<Choice> ask(const Matmul& args, const Description& description) {
   cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
   const cublasStatus_t status = cublaslt()->MatmulAlgoGetHeuristic(
-      cuda::cublaslt_handle(args.y.device.index), description.operation, description.first,
-      description.second, description.result, description.result, preference.handle, 1, &found, &count);
+      cuda::cublaslt_handle(args.y.device.index), description.operation.get(), description.first.get(),
+      description.second.get(), description.result.get(), description.result.get(), preference.handle.get(),
+      1, &found, &count);
   if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
     return std::nullopt;
   check(status, "cublasLtMatmulAlgoGetHeuristic");
@@ -227,11 +236,11 @@ void run(const Matmul& args) {
   const float one = 1, zero = 0;
   const double one_f64 = 1, zero_f64 = 0;
   const bool is_double = args.y.dtype == f64;
-  check(cublaslt()->Matmul(cuda::cublaslt_handle(args.y.device.index), description.operation,
+  check(cublaslt()->Matmul(cuda::cublaslt_handle(args.y.device.index), description.operation.get(),
                            is_double ? static_cast<const void*>(&one_f64) : &one, args.b.data,
-                           description.first, args.a.data, description.second,
+                           description.first.get(), args.a.data, description.second.get(),
                            is_double ? static_cast<const void*>(&zero_f64) : &zero, args.y.data,
-                           description.result, args.y.data, description.result, &choice.algorithm,
+                           description.result.get(), args.y.data, description.result.get(), &choice.algorithm,
                            workspace.as<void>(), choice.workspace, stream),
         "cublasLtMatmul");
 }

@@ -3,11 +3,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "device/convert.cuh"
 #include "device/loop.cuh"
 #include "device/pack.cuh"
 #include "runtime/launch.h"
+#include "runtime/partly.h"
 
 // Many tensors in one launch. Policy: a table of their addresses travels in the kernel's arguments: 170 to
 // 540 entries, depending on how many tensors belong together (half of that before CUDA 13); a longer list is
@@ -153,19 +155,25 @@ class Updater {
  public:
   using Views = std::array<const TensorView*, static_cast<std::size_t>(Rule::operands)>;
 
-  Updater(const Rule& rule, cudaStream_t stream) : rule_(rule), stream_(stream) {}
+  /// Counts its launches in `launches`.
+  Updater(const Rule& rule, cudaStream_t stream, int& launches)
+      : rule_(rule), stream_(stream), launches_(launches) {}
   void add(const Views& views, const typename Rule::Extra& extra) {
     const std::int64_t elements = views[0]->numel();
     if (elements == 0) return;
-    if (!ops::is_one_row(views))
-      return launch(update_strided<Rule>, grid_for(elements), elementwise_block, 0, stream_,
-                    loop_args(ops::make_loop(views)), rule_, extra);
+    if (!ops::is_one_row(views)) {
+      launch(update_strided<Rule>, grid_for(elements), elementwise_block, 0, stream_,
+             loop_args(ops::make_loop(views)), rule_, extra);
+      ++launches_;
+      return;
+    }
     table_.add(views, extra);
     if (table_.full()) flush();
   }
   void flush() {
-    if (table_.count > 0)
-      launch(update_tensors<Rule>, table_.parts(), elementwise_block, 0, stream_, table_, rule_);
+    if (table_.count == 0) return;
+    launch(update_tensors<Rule>, table_.parts(), elementwise_block, 0, stream_, table_, rule_);
+    ++launches_;
     table_.count = 0;
   }
 
@@ -174,6 +182,7 @@ class Updater {
 
   Rule rule_;
   cudaStream_t stream_;
+  int& launches_;
   RuleTable<Rule> table_;
 };
 
@@ -181,6 +190,21 @@ class Updater {
 template <class F>
 void for_each_floating(F&& f) {
   for (const DType dtype : {f64, f32, f16, bf16}) visit_floating(dtype, f);
+}
+
+/// for_each_floating of an update in place: `f` takes the number of launches so far too. If one fails after
+/// others the error says so, as some tensors have been changed then.
+template <class F>
+void update_each_floating(std::string_view op, F&& f) {
+  int launches = 0;
+  try {
+    for_each_floating([&](auto type) { f(type, launches); });
+  } catch (const DeviceLost&) {
+    throw;  // the tensors are lost, too
+  } catch (const Error& error) {
+    if (launches == 0) throw;
+    fail_partly(op, launches, error);
+  }
 }
 
 }  // namespace fornax::cuda

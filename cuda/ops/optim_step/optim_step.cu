@@ -51,13 +51,13 @@ void sgd(const SgdStep& args) {
   if (args.entries.empty()) return;
   const cudaStream_t stream = stream_for(args.entries[0].parameter);
   const SgdRates& r = args.rates;
-  for_each_floating([&]<class T>(std::type_identity<T>) {
+  update_each_floating(SgdStep::op_name, [&]<class T>(std::type_identity<T>, int& launches) {
     using A = compute_t<T>;
     const A lr = A(r.lr), decay = A(r.weight_decay), momentum = A(r.momentum);
-    Updater plain(PlainSgd<T>{lr, decay}, stream);
+    Updater plain(PlainSgd<T>{lr, decay}, stream, launches);
     Updater with_momentum(MomentumSgd<T>{lr, decay, momentum, A(1 - r.dampening), A(r.nesterov ? 1 : 0),
                                          r.nesterov ? momentum : A(1)},
-                          stream);
+                          stream, launches);
     for (const SgdViews& entry : args.entries) {
       if (entry.parameter.dtype != dtype_of<T>) continue;
       if (entry.buffer.defined())
@@ -102,11 +102,11 @@ void adamw(const AdamWStep& args) {
   if (args.entries.empty()) return;
   const cudaStream_t stream = stream_for(args.entries[0].parameter);
   const AdamWRates& r = args.rates;
-  for_each_floating([&]<class T>(std::type_identity<T>) {
+  update_each_floating(AdamWStep::op_name, [&]<class T>(std::type_identity<T>, int& launches) {
     using A = compute_t<T>;
     Updater updater(AdamW<T>{A(1 - r.lr * r.weight_decay), A(r.beta1), A(1 - r.beta1), A(r.beta2),
                              A(1 - r.beta2), A(r.eps)},
-                    stream);
+                    stream, launches);
     for (const AdamWViews& entry : args.entries) {
       if (entry.parameter.dtype != dtype_of<T>) continue;
       const auto step = static_cast<double>(entry.step);

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "device/cuda.cuh"
-#include "device/quotient.cuh"
 #include "device/pack.cuh"
+#include "device/quotient.cuh"
 #include "ops/pool/pool_op.h"
 
 // Where the windows of a pooling lie, worked out by each thread; and which element of the result it makes.

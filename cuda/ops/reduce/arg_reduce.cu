@@ -44,7 +44,7 @@ struct Search {
 };
 
 template <class T>
-__global__ void __launch_bounds__(reduce_block) search_rows(Search args) {
+__global__ void __launch_bounds__(reduce_block, team_blocks) search_rows(Search args) {
   using A = compute_t<T>;
   const Team team = args.rows.team;
   const unsigned chunk = blockIdx.x % args.chunks;

@@ -98,7 +98,7 @@ __device__ inline void write(std::byte* y, DType dtype, A value) {
   }
 }
 
-/// `at` are the offsets of the output's x, y and center.
+/// Of chunk `chunk` of the `output`th output, whose place in y is `y`.
 template <class A>
 __device__ inline void end_output(const ReduceEnd<A>& end, std::int64_t output, unsigned chunk, A total,
                                   A center, std::byte* y) {
@@ -108,7 +108,7 @@ __device__ inline void end_output(const ReduceEnd<A>& end, std::int64_t output, 
     write(y, end.y_dtype, finish(end, total, center));
 }
 
-/// 0 without centers; an infinite center of logsumexp counts as 0.
+/// An infinite center of logsumexp counts as 0.
 template <class A>
 __device__ inline A load_center(const std::byte* center, ops::ReduceKind kind) {
   if constexpr (std::is_floating_point_v<A>) {
@@ -133,7 +133,7 @@ struct RowReduction {
 
 /// A team per output or, in chunks, several.
 template <class X, class Merge, class A>
-__global__ void __launch_bounds__(reduce_block, 4) reduce_rows(RowReduction<A> args) {
+__global__ void __launch_bounds__(reduce_block, team_blocks) reduce_rows(RowReduction<A> args) {
   constexpr int V = group_size<X>;
   const unsigned chunk = blockIdx.x % args.end.chunks;
   const std::int64_t unit = blockIdx.x / args.end.chunks, output = unit * args.team.rows() + args.team.row();
@@ -191,7 +191,7 @@ struct Columns {
 
 /// A team per group of columns or, in chunks, several.
 template <class X, class Merge, class A>
-__global__ void __launch_bounds__(reduce_block, 4) reduce_columns(ColumnReduction<A> args) {
+__global__ void __launch_bounds__(reduce_block, team_blocks) reduce_columns(ColumnReduction<A> args) {
   constexpr int V = group_size<X>;
   const unsigned chunk = blockIdx.x % args.end.chunks, unit = blockIdx.x / args.end.chunks,
                  outer = unit / args.blocks;

@@ -13,7 +13,7 @@ using namespace cuda;
 
 /// y, x
 template <class T>
-__global__ void __launch_bounds__(reduce_block) softmax_rows(RowArgs<2, 0> rows, bool log) {
+__global__ void __launch_bounds__(reduce_block, team_blocks) softmax_rows(RowArgs<2, 0> rows, bool log) {
   using A = compute_t<T>;
   constexpr int V = group_size<T>;
   const auto row = place_row(rows, blockIdx.x);
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(reduce_block) softmax_rows(RowArgs<2, 0> rows,
 
 /// dx, dy, y
 template <class T>
-__global__ void __launch_bounds__(reduce_block) softmax_grad_rows(RowArgs<3, 0> rows, bool log) {
+__global__ void __launch_bounds__(reduce_block, team_blocks) softmax_grad_rows(RowArgs<3, 0> rows, bool log) {
   using A = compute_t<T>;
   constexpr int V = group_size<T>;
   const auto row = place_row(rows, blockIdx.x);

@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "fornax/base/dtype.h"
+#include "sim/census.h"
+#include "sim/libraries/failing.h"
 #include "sim/simulator.h"
 
 namespace fornax::cuda {
@@ -35,10 +37,12 @@ Content& content(Opaque* handle) {
 template <class Content, class Opaque>
 cublasStatus_t make(Opaque** handle, Content content) {
   *handle = reinterpret_cast<Opaque*>(new Content(content));
+  sim::count_library_object(1);
   return CUBLAS_STATUS_SUCCESS;
 }
 template <class Content, class Opaque>
 cublasStatus_t destroy(Opaque* handle) {
+  if (handle) sim::count_library_object(-1);
   delete reinterpret_cast<Content*>(handle);
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -50,8 +54,12 @@ cublasStatus_t create(cublasLtHandle_t* handle) {
 }
 
 const char* status_string(cublasStatus_t status) {
-  return status == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED"
-                                               : "CUBLAS_STATUS_INVALID_VALUE";
+  switch (status) {
+    case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
+    case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
+    case CUBLAS_STATUS_INTERNAL_ERROR: return "CUBLAS_STATUS_INTERNAL_ERROR";
+    default: return "CUBLAS_STATUS_INVALID_VALUE";
+  }
 }
 
 cublasStatus_t desc_create(cublasLtMatmulDesc_t* handle, cublasComputeType_t compute, cudaDataType_t scale) {
@@ -236,22 +244,26 @@ cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void* a
                                                                              : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
+template <sim::Name name, auto function>
+inline constexpr auto failing = sim::failing<name, function, CUBLAS_STATUS_INTERNAL_ERROR>;
+
 }  // namespace
 
 const CublasLt* cublaslt() {
-  static constexpr CublasLt table{.Create = create,
-                                  .GetStatusString = status_string,
-                                  .MatmulDescCreate = desc_create,
-                                  .MatmulDescDestroy = destroy<MatmulDescription>,
-                                  .MatmulDescSetAttribute = desc_set,
-                                  .MatrixLayoutCreate = layout_create,
-                                  .MatrixLayoutDestroy = destroy<MatrixLayout>,
-                                  .MatrixLayoutSetAttribute = layout_set,
-                                  .MatmulPreferenceCreate = preference_create,
-                                  .MatmulPreferenceDestroy = destroy<MatmulPreference>,
-                                  .MatmulPreferenceSetAttribute = preference_set,
-                                  .MatmulAlgoGetHeuristic = heuristic,
-                                  .Matmul = matmul};
+  static constexpr CublasLt table{
+      .Create = failing<"cublasLtCreate", create>,
+      .GetStatusString = status_string,
+      .MatmulDescCreate = failing<"cublasLtMatmulDescCreate", desc_create>,
+      .MatmulDescDestroy = destroy<MatmulDescription>,
+      .MatmulDescSetAttribute = failing<"cublasLtMatmulDescSetAttribute", desc_set>,
+      .MatrixLayoutCreate = failing<"cublasLtMatrixLayoutCreate", layout_create>,
+      .MatrixLayoutDestroy = destroy<MatrixLayout>,
+      .MatrixLayoutSetAttribute = failing<"cublasLtMatrixLayoutSetAttribute", layout_set>,
+      .MatmulPreferenceCreate = failing<"cublasLtMatmulPreferenceCreate", preference_create>,
+      .MatmulPreferenceDestroy = destroy<MatmulPreference>,
+      .MatmulPreferenceSetAttribute = failing<"cublasLtMatmulPreferenceSetAttribute", preference_set>,
+      .MatmulAlgoGetHeuristic = failing<"cublasLtMatmulAlgoGetHeuristic", heuristic>,
+      .Matmul = failing<"cublasLtMatmul", matmul>};
   return &table;
 }
 

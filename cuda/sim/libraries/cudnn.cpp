@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "sim/census.h"
 #include "sim/libraries/cudnn_convolution.h"
+#include "sim/libraries/failing.h"
 
 namespace fornax::sim {
 namespace {
@@ -161,6 +163,7 @@ const char* error_string(cudnnStatus_t status) {
     case CUDNN_STATUS_BAD_PARAM: return "CUDNN_STATUS_BAD_PARAM";
     case CUDNN_STATUS_NOT_SUPPORTED: return "CUDNN_STATUS_NOT_SUPPORTED";
     case CUDNN_STATUS_NOT_INITIALIZED: return "CUDNN_STATUS_NOT_INITIALIZED";
+    case CUDNN_STATUS_INTERNAL_ERROR: return "CUDNN_STATUS_INTERNAL_ERROR";
     default: return "CUDNN_STATUS_EXECUTION_FAILED";
   }
 }
@@ -173,10 +176,12 @@ cudnnStatus_t create_descriptor(cudnnBackendDescriptorType_t type, cudnnBackendD
   auto made = std::make_shared<Content>();
   made->type = type;
   *descriptor = new ContentPtr(std::move(made));
+  count_library_object(1);
   return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t destroy_descriptor(cudnnBackendDescriptor_t descriptor) {
+  if (descriptor) count_library_object(-1);
   delete static_cast<ContentPtr*>(descriptor);
   return CUDNN_STATUS_SUCCESS;
 }
@@ -266,17 +271,25 @@ cudnnStatus_t run_plan(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudn
 
 namespace fornax::cuda {
 
+namespace {
+
+template <sim::Name name, auto function>
+inline constexpr auto failing = sim::failing<name, function, CUDNN_STATUS_INTERNAL_ERROR>;
+
+}  // namespace
+
 const Cudnn* cudnn() {
-  static constexpr Cudnn table{.Create = sim::create,
-                               .SetStream = sim::set_stream,
-                               .GetErrorString = sim::error_string,
-                               .GetLastErrorString = sim::last_error_string,
-                               .BackendCreateDescriptor = sim::create_descriptor,
-                               .BackendDestroyDescriptor = sim::destroy_descriptor,
-                               .BackendFinalize = sim::finalize,
-                               .BackendSetAttribute = sim::set_attribute,
-                               .BackendGetAttribute = sim::get_attribute,
-                               .BackendExecute = sim::run_plan};
+  static constexpr Cudnn table{
+      .Create = failing<"cudnnCreate", sim::create>,
+      .SetStream = failing<"cudnnSetStream", sim::set_stream>,
+      .GetErrorString = sim::error_string,
+      .GetLastErrorString = sim::last_error_string,
+      .BackendCreateDescriptor = failing<"cudnnBackendCreateDescriptor", sim::create_descriptor>,
+      .BackendDestroyDescriptor = sim::destroy_descriptor,
+      .BackendFinalize = failing<"cudnnBackendFinalize", sim::finalize>,
+      .BackendSetAttribute = failing<"cudnnBackendSetAttribute", sim::set_attribute>,
+      .BackendGetAttribute = failing<"cudnnBackendGetAttribute", sim::get_attribute>,
+      .BackendExecute = failing<"cudnnBackendExecute", sim::run_plan>};
   return &table;
 }
 

@@ -25,8 +25,9 @@ class NoGrad : GradGuard {
   NoGrad() noexcept : GradGuard(false) {}
 };
 
-/// While alive, each recorded op and each backward on this thread is checked for NaN and infinity; the first
-/// one throws AutogradError with the op's name. Slow: reads every result and waits for the device.
+/// While alive, the result of each differentiable op and each gradient that backward gives on this thread is
+/// checked for NaN and infinity; the first one throws AutogradError with the op's name, or "<op> backward".
+/// What ops compute inside on the way is not looked at. Slow: reads every result and waits for the device.
 class FORNAX_API AnomalyGuard {
  public:
   explicit AnomalyGuard(bool enabled = true) noexcept;

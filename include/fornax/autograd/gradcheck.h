@@ -26,7 +26,8 @@ struct GradcheckResult {
 
 /// Holds the gradients of `f`, a function of all `inputs`, against central differences:
 /// (f(x + h) - f(x - h)) / 2h, where the output is weighted by fixed numbers to one value. Inputs that
-/// require grad are checked; they must be f64 on the CPU (DTypeError otherwise) and are left as they were.
+/// require grad are checked; they must be f64 on the CPU (DTypeError otherwise) and are left as they were,
+/// their grad() included, also where `f` throws.
 /// `f` must be deterministic. For layers: capture the layer and list its parameters among the inputs.
 FORNAX_API GradcheckResult gradcheck(const std::function<Tensor(std::span<const Tensor>)>& f,
                                      std::vector<Tensor> inputs, const GradcheckOptions& options = {});

@@ -78,7 +78,8 @@ struct Input {
 };
 
 /// One recorded op with one differentiable output, or a leaf. A graph may be built by many threads but is
-/// differentiated by one at a time.
+/// differentiated by one at a time, which may run a backward() inside of another one (from a hook). Two
+/// backward() at once on two threads must have no leaf in common.
 class FORNAX_API Node : public GradMeta {
  public:
   /// Gradients of the inputs from that of the output, by public ops, which do not record here. Runs with the
@@ -134,16 +135,17 @@ class FORNAX_API Node : public GradMeta {
 FORNAX_API bool needs_grad(std::span<const Input> inputs);
 
 /// Makes `output` the result of a new N on `inputs` (those whose gradients N::backward returns, in that
-/// order), filled in by `fill(N&)`. Does nothing if recording is off or no input needs a gradient.
+/// order), filled in by `fill(N&)`. Does nothing if recording is off or no input needs a gradient, but that
+/// anomaly mode looks at the output.
 template <class N, class Fill>
 void record(Tensor& output, std::span<const Input> inputs, Fill&& fill) {
-  if (needs_grad(inputs)) {
+  const bool wanted = needs_grad(inputs);
+  if (wanted || anomaly_enabled()) {
     Ref<N> node = Ref<N>::first(new N);
     fill(*node);
-    detail::attach(output, std::move(node), inputs);
-  }
-  if (anomaly_enabled()) [[unlikely]] {
-    detail::check_finite(output, Ref<N>(new N)->name());
+    if (anomaly_enabled()) [[unlikely]]
+      detail::check_finite(output, node->name());
+    if (wanted) detail::attach(output, std::move(node), inputs);
   }
 }
 template <class N, class Fill>
@@ -152,7 +154,8 @@ void record(Tensor& output, std::initializer_list<Input> inputs, Fill&& fill) {
 }
 
 /// Throws AutogradError if `tensor` may not be written in place under the present mode: a leaf that requires
-/// grad, or a view of memory that takes part in a graph. Every in-place op calls it first.
+/// grad, or a view of memory that takes part in a graph; or if one of `inputs`, what else the op reads, is a
+/// view from before its memory was written. Every in-place op calls it first.
 FORNAX_API void check_in_place(const Tensor& tensor, std::span<const Input> inputs, std::string_view op);
 
 /// Nodes alive in the process: tests hold it to find leaks.

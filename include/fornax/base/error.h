@@ -6,8 +6,9 @@
 
 #include "fornax/base/export.h"
 
-/// The errors that Fornax throws. Each message reads `[op] expected ..., got ...; operand=f32[2,3]@cpu ...`.
-/// A call that throws has changed nothing that its contract does not name.
+/// The errors that Fornax throws. Each message reads `[op] expected ..., got ...`, and where that does not
+/// show the operands, they follow: `; x=f32[2,3]@cpu ...`. A call that throws has changed nothing that its
+/// contract does not name.
 namespace fornax {
 
 /// Base of all Fornax errors.
@@ -33,7 +34,8 @@ class FORNAX_API DTypeError : public Error {
 class FORNAX_API DeviceError : public Error {
   using Error::Error;
 };
-/// An argument other than a tensor has a value that makes no sense (a negative stride, a probability of 2).
+/// An argument other than a tensor has a value that makes no sense (a negative stride, a probability of 2),
+/// or a tensor that is needed is undefined.
 class FORNAX_API ValueError : public Error {
   using Error::Error;
 };
@@ -53,8 +55,8 @@ class FORNAX_API OutOfMemory : public Error {
 class FORNAX_API CudaError : public Error {
   using Error::Error;
 };
-/// A CUDA error after which this process cannot use its devices any more, or a later call that found it so; the
-/// message names the first one.
+/// A CUDA error after which this process cannot use its devices any more, or a later call that found it so;
+/// the message names the first one.
 class FORNAX_API DeviceLost : public CudaError {
   using CudaError::CudaError;
 };

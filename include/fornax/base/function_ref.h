@@ -9,10 +9,12 @@ namespace fornax {
 template <class Signature>
 class FunctionRef;
 
-/// A borrowed callable: two pointers, no allocation. It must not outlive what it refers to.
+/// A borrowed callable: two pointers, no allocation. It must not outlive what it refers to. A
+/// default-constructed one is false and must not be called.
 template <class R, class... A>
 class FunctionRef<R(A...)> {
  public:
+  FunctionRef() = default;
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, A...>)
       FunctionRef(F&& f)  // NOLINT(bugprone-forwarding-reference-overload): not for a FunctionRef
@@ -20,11 +22,12 @@ class FunctionRef<R(A...)> {
         call_([](void* object, A... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<A>(args)...);
         }) {}
+  explicit operator bool() const { return call_ != nullptr; }
   R operator()(A... args) const { return call_(object_, std::forward<A>(args)...); }
 
  private:
-  void* object_;
-  R (*call_)(void*, A...);
+  void* object_ = nullptr;
+  R (*call_)(void*, A...) = nullptr;
 };
 
 }  // namespace fornax

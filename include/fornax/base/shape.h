@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "fornax/base/export.h"
+#include "fornax/base/function_ref.h"
 
 namespace fornax {
 
@@ -91,9 +92,13 @@ enum class MemoryFormat : std::uint8_t {
 FORNAX_API Strides strides_of(const Shape& shape, MemoryFormat format = MemoryFormat::contiguous);
 /// True if `strides` are those of `format`, where the strides of dimensions of size 1 do not matter.
 FORNAX_API bool has_format(const Shape& shape, const Strides& strides, MemoryFormat format);
-/// `axis` counted from the front: -1 is the last. Throws IndexError naming `op`.
-FORNAX_API int normalize_axis(std::int64_t axis, int rank, std::string_view op);
-/// NumPy's rule. Throws ShapeError naming `op`.
-FORNAX_API Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op);
+/// Gives "x=f32[2,3]@cpu ..." for the end of a message, if there is one to make.
+using DescribeOperands = FunctionRef<std::string()>;
+/// `axis` counted from the front: -1 is the last. Throws IndexError naming `op` and the operands.
+FORNAX_API int normalize_axis(std::int64_t axis, int rank, std::string_view op,
+                              DescribeOperands operands = {});
+/// NumPy's rule. Throws ShapeError naming `op` and the operands.
+FORNAX_API Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view op,
+                                  DescribeOperands operands = {});
 
 }  // namespace fornax

@@ -37,13 +37,17 @@ class FORNAX_API Dataset {
 
   virtual std::int64_t size() const = 0;
   /// The example `index`, from 0 to size() - 1, varied with `random` where the set augments its examples. May
-  /// throw anything.
+  /// throw anything; the library's sets throw IndexError for another index.
   virtual Sample get(std::int64_t index, SampleRandom& random) const = 0;
   /// What messages call the example, such as its file: "sample 17" unless overridden.
   virtual std::string name(std::int64_t index) const;
   /// get() of each of `indices` with its random numbers of this epoch, put together by collate(). Sets that
   /// can fill a batch faster override it. Throws SampleError where get() throws.
   virtual Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const;
+
+ protected:
+  /// Throws IndexError unless `index` is one of the set.
+  void check_index(std::int64_t index) const;
 };
 
 /// Stacks samples of one shape and dtype; x is contiguous. Throws ShapeError, DTypeError, DeviceError naming
@@ -57,6 +61,7 @@ class FORNAX_API TensorDataset final : public Dataset {
   /// x [n, ...] of any dtype and label i64 [n], both on the CPU. Throws ShapeError, DTypeError, DeviceError.
   TensorDataset(Tensor x, Tensor label);
   std::int64_t size() const override { return x_.shape()[0]; }
+  /// Row `index`, a view, and its label. Throws IndexError.
   Sample get(std::int64_t index, SampleRandom& random) const override;
 
  private:

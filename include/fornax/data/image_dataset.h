@@ -14,6 +14,7 @@ namespace fornax::data {
 
 /// How images become tensors.
 struct ImageOptions {
+  std::int64_t shrink = 1;        ///< squares of so many pixels become their mean; a rim that fills none goes
   std::int64_t border = 0;        ///< zeros added on each side: 2 makes 28x28 images 32x32
   std::int64_t channels = 0;      ///< how often a grey image's one channel is repeated; 0: as the images are
   std::int64_t crop_padding = 0;  ///< each image is moved at random by up to so many pixels, zeros come in
@@ -28,13 +29,16 @@ struct ImageOptions {
 /// and normalised in one pass straight into its tensor, in parallel where the caller is not a worker.
 class FORNAX_API ImageDataset final : public Dataset {
  public:
-  /// Throws ValueError where options and images do not fit.
+  /// Throws ValueError where options and images do not fit, or an image has no pixels.
   ImageDataset(Images images, ImageOptions options);
 
   std::int64_t size() const override { return images_.count; }
+  /// One image, row-major. Throws IndexError.
   Sample get(std::int64_t index, SampleRandom& random) const override;
+  /// Throws IndexError.
   Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const override;
 
+  /// As they are kept: shrunk.
   const Images& images() const { return images_; }
   /// [channels, height, width] of each x.
   Shape image_shape() const { return {channels_, height_, width_}; }
@@ -49,8 +53,8 @@ class FORNAX_API ImageDataset final : public Dataset {
   std::vector<float> values_;  ///< [256, channels]: what each byte becomes
 };
 
-/// The images of a directory (see read_mnist, read_cifar10); where `options` has the default mean and stddev,
-/// they are those of the set's training images.
+/// The images of a directory; they throw as read_mnist and read_cifar10 and ImageDataset do. Where `options`
+/// has the default mean and stddev, they are those of the set's training images.
 FORNAX_API std::shared_ptr<ImageDataset> mnist(const std::string& directory, Split split,
                                                ImageOptions options = {});
 FORNAX_API std::shared_ptr<ImageDataset> fashion_mnist(const std::string& directory, Split split,

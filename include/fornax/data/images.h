@@ -24,9 +24,10 @@ enum class Split : std::uint8_t { train, test };
 /// others.
 FORNAX_API Images read_mnist(const std::string& directory, Split split);
 
-/// Reads the training (5 files of 10,000) or test images of CIFAR-10 from its binary version
-/// (https://www.cs.toronto.edu/~kriz/cifar.html): `data_batch_1.bin` to `data_batch_5.bin` and
-/// `test_batch.bin` in `directory`. Coloured images of 32x32, 10 classes. Throws IoError as read_mnist does.
+/// Reads the training (5 files of 10,000) or test (1 file of 10,000) images of CIFAR-10 from its binary
+/// version (https://www.cs.toronto.edu/~kriz/cifar.html): `data_batch_1.bin` to `data_batch_5.bin` and
+/// `test_batch.bin` in `directory`. Coloured images of 32x32, 10 classes. Throws IoError as read_mnist does,
+/// also for a file of another length.
 FORNAX_API Images read_cifar10(const std::string& directory, Split split);
 
 }  // namespace fornax::data

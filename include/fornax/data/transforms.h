@@ -28,6 +28,7 @@ class FORNAX_API TransformedDataset final : public Dataset {
  public:
   TransformedDataset(std::shared_ptr<const Dataset> dataset, std::vector<Transform> transforms);
   std::int64_t size() const override { return dataset_->size(); }
+  /// Throws what the other set and the transforms throw.
   Sample get(std::int64_t index, SampleRandom& random) const override;
   std::string name(std::int64_t index) const override { return dataset_->name(index); }
 

@@ -25,7 +25,8 @@ FORNAX_API void* allocate_host(std::size_t bytes);
 FORNAX_API void free_host(void* data, std::size_t bytes) noexcept;
 FORNAX_API HostMemoryStats host_memory_stats();
 FORNAX_API void reset_peak_host_memory();
-/// Gives all cached blocks back to the operating system.
+/// Gives cached blocks back to the operating system: all but the small ones (up to 32 KiB) that other threads
+/// keep at hand, at most 64 of a size class and thread.
 FORNAX_API void empty_host_cache();
 
 }  // namespace fornax

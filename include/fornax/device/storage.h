@@ -44,6 +44,12 @@ class FORNAX_API Storage : public RefCounted {
 
   std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
   void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }
+  /// The version of the last in-place write that autograd recorded: a view from before it does not have the
+  /// history that its memory has.
+  std::uint32_t recorded_version() const noexcept {
+    return recorded_version_.load(std::memory_order_relaxed);
+  }
+  void note_recorded_write() noexcept { recorded_version_.store(version(), std::memory_order_relaxed); }
 
  private:
   Storage(void* data, std::size_t bytes, Stream home, std::function<void()> release);
@@ -55,7 +61,7 @@ class FORNAX_API Storage : public RefCounted {
   void* data_;
   std::size_t bytes_;
   Stream home_;
-  std::atomic<std::uint32_t> version_{0};
+  std::atomic<std::uint32_t> version_{0}, recorded_version_{0};
   /// Streams other than the home that have worked on this memory since the home last waited for them. Guarded
   /// by a lock of storage.cpp; on the CPU always empty.
   std::vector<Stream> users_;

@@ -9,13 +9,14 @@
 
 /// Automatic mixed precision: while a guard lives, ops cast their floating operands by list.
 ///
-/// lower (to the guard's 16-bit type): conv2d, linear, matmul
-/// full (to f32): exp, log, pow, norm, logsumexp, softmax, log_softmax, cross_entropy, mse_loss, layer_norm,
-/// sum, mean, var promote (operands of different floating types go to the wider one): add, sub, mul, div,
-/// maximum, minimum, where,
-///   concat, stack
+/// - lower (to the guard's 16-bit type): conv2d, linear, matmul
+/// - full (to f32): exp, log, pow, norm, logsumexp, softmax, log_softmax, layer_norm, sum, mean, var,
+///   cross_entropy, nll_loss, mse_loss, l1_loss, binary_cross_entropy_with_logits
+/// - promote (operands of different floating types go to the wider one): add, sub, mul, div, maximum,
+///   minimum, where, concat, stack
+///
 /// All other ops run in the type they are given; batch_norm takes 16-bit activations with f32 parameters and
-/// statistics. f64 tensors are never cast.
+/// statistics, and batch_norm_act casts its residual to the type of x. f64 tensors are never cast.
 namespace fornax::amp {
 
 /// Turns autocast on (or, with `enabled = false`, off) for this thread and this kind of device while alive.

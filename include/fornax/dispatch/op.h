@@ -67,7 +67,7 @@ FORNAX_API std::span<const RowInfo* const> all_rows();
 
 /// While alive, `op` runs on this thread by the kernel of this name alone; if that kernel refuses, the call
 /// throws NotImplemented. The environment does the same for a whole program:
-/// FORNAX_KERNEL="conv2d=im2col,matmul=gemm".
+/// FORNAX_KERNEL="conv2d=im2col,matmul=gemm", with a line on stderr for what is no op of the library.
 class FORNAX_API KernelGuard {
  public:
   KernelGuard(std::string_view op, std::string_view kernel);
@@ -79,7 +79,8 @@ class FORNAX_API KernelGuard {
   std::string op_;
 };
 
-/// What dispatch decided for one call; `refusal` is null for the kernel that ran.
+/// What dispatch decided for one call; `refusal` is null for the kernel that ran. All of it is valid during
+/// the call of the log only.
 struct Decision {
   std::string_view op;
   std::string_view kernel;
@@ -118,11 +119,11 @@ template <class Args>
 [[gnu::noinline]] const Kernel<Args>& choose_watched(const Row<Args>& row, const Args& args, Device device,
                                                      DType dtype) {
   const std::string_view forced = forced_kernel(row.op);
+  const std::string other = "'" + std::string(forced) + "' is forced";
   std::string reasons;
   for (const Kernel<Args>* kernel : row.kernels) {
-    const Refusal refusal = !forced.empty() && kernel->name != forced
-                                ? "another kernel is forced"
-                                : refusal_of(*kernel, args, device, dtype);
+    const Refusal refusal =
+        !forced.empty() && kernel->name != forced ? other.c_str() : refusal_of(*kernel, args, device, dtype);
     log_decision({row.op, kernel->name, dtype, refusal});
     if (!refusal) return *kernel;
     reasons.append(reasons.empty() ? "" : "; ").append(kernel->name).append(": ").append(refusal);

@@ -14,7 +14,7 @@ namespace fornax::models {
 struct ResNetOptions {
   std::int64_t classes = 1000;
   std::int64_t in_channels = 3;
-  double width = 1;                 ///< scales all channels (to multiples of 8), for small runs
+  double width = 1;                 ///< scales all channels (to multiples of 8), for small runs; up to 64
   bool zero_init_residual = false;  ///< each block starts as the identity (Goyal et al., 2017)
   // As in other implementations, so that their weights fit:
   bool stride_in_1x1 = false;  ///< v1: a bottleneck strides in its first convolution, not in the 3x3 one
@@ -33,7 +33,7 @@ struct ResNetLayout {
 /// channels_last until it is moved to another format.
 class FORNAX_API ResNet final : public nn::Layer {
  public:
-  /// Throws ValueError for sizes below 1.
+  /// Throws ValueError for sizes below 1, and a width that is not above 0 and up to 64.
   ResNet(const ResNetLayout& layout, const ResNetOptions& options);
   Tensor forward(const Tensor& x) override;
 

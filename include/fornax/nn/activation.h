@@ -50,6 +50,12 @@ class FORNAX_API Softmax final : public LayerWith<Softmax, SoftmaxOptions> {
   Tensor forward(const Tensor& x) override { return softmax(x, options().dim); }
 };
 
+class FORNAX_API LogSoftmax final : public LayerWith<LogSoftmax, SoftmaxOptions> {
+ public:
+  explicit LogSoftmax(const SoftmaxOptions& options = {}) : LayerWith(options) {}
+  Tensor forward(const Tensor& x) override { return log_softmax(x, options().dim); }
+};
+
 struct DropoutOptions {
   double p = 0.5;  ///< of an element becoming zero
 };

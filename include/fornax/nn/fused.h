@@ -8,12 +8,14 @@ namespace fornax::nn {
 
 struct ConvBnActOptions {
   Activation activation = Activation::none;
-  /// Added before the activation; of the result's shape. Undefined: nothing.
+  /// Added before the activation; of the result's shape and dtype. Undefined: nothing.
   Tensor residual = {};
 };
 
 /// activation(bn(conv(x)) + residual), fused as far as the backend can. Layers that have hooks run by
-/// themselves, so that the hooks see what they ask for; the result is the same.
+/// themselves, so that the hooks see what they ask for; the result is the same. Throws as the two layers do,
+/// ShapeError and DTypeError for a residual that does not fit; then `bn` has counted and tracked nothing,
+/// unless its hooks made it run by itself.
 FORNAX_API Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x,
                               const ConvBnActOptions& options = {});
 

@@ -6,7 +6,8 @@
 #include "fornax/tensor/tensor.h"
 
 /// Initial values of parameters. Each function overwrites its tensor, also one that requires grad, and gives
-/// it back; those that draw use the thread's default_generator().
+/// it back; those that draw use the thread's default_generator(). All throw DTypeError unless the tensor is
+/// floating, except for constant_, zeros_ and ones_.
 namespace fornax::nn::init {
 
 /// How many inputs an output of a weight [out, in, ...] has, and how many outputs an input has: the size of
@@ -30,7 +31,8 @@ struct KaimingOptions {
   FanMode mode = FanMode::in;
   Nonlinearity nonlinearity = Nonlinearity::leaky_relu;
 };
-/// Uniform in +-gain * sqrt(3 / fan) (He et al., "Delving deep into rectifiers", 2015).
+/// Uniform in +-gain * sqrt(3 / fan) (He et al., "Delving deep into rectifiers", 2015). This and the next
+/// three are for weights [out, in, ...]: they throw ShapeError for a rank below 2.
 FORNAX_API Tensor kaiming_uniform_(Tensor tensor, const KaimingOptions& options = {});
 /// Normal with deviation gain / sqrt(fan).
 FORNAX_API Tensor kaiming_normal_(Tensor tensor, const KaimingOptions& options = {});

@@ -95,8 +95,9 @@ class FORNAX_API Module {
   /// that lists what is missing, unexpected (both only if `strict`), or of another shape or kind; then
   /// nothing was changed.
   LoadReport load_state(const State& state, bool strict = true);
-  /// A module of the same class, options, state, placement and modes, without hooks and gradients. Throws
-  /// NotImplemented if this class does not say how to make one (LayerWith, make_alike).
+  /// A module of the same class, options, state, placement and modes, without hooks and gradients. Draws
+  /// nothing from default_generator(). Throws NotImplemented if this class does not say how to make one
+  /// (LayerWith, make_alike).
   std::unique_ptr<Module> clone() const;
 
   // --- how it works
@@ -105,7 +106,9 @@ class FORNAX_API Module {
   Module& eval() { return train(false); }
   bool is_training() const { return training_; }
   /// Moves and casts all parameters and buffers in place: whoever holds one, holds it as it becomes. Not
-  /// between a forward and its backward.
+  /// between a forward and its backward. Throws DeviceError for a device that is not there, OutOfMemory, and
+  /// DTypeError for a dtype that parameters cannot have; then nothing was changed. Waits for the device only
+  /// where tensors leave it for the CPU.
   Module& to(const Placement& placement);
   Module& to(Device device) { return to(Placement{.device = device}); }
   Module& to(DType dtype) { return to(Placement{.dtype = dtype}); }

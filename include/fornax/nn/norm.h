@@ -4,14 +4,16 @@
 #include <memory>
 
 #include "fornax/nn/layer.h"
+#include "fornax/ops/activation.h"
 
 namespace fornax::nn {
 
 struct BatchNormOptions {
   std::int64_t num_features = 0;
   double eps = 1e-5;
-  double momentum = 0.1;  ///< weight of a batch in the running statistics
-  bool affine = true;     ///< with weight and bias
+  double momentum = 0.1;            ///< weight of a batch in the running statistics
+  bool affine = true;               ///< with weight and bias
+  bool track_running_stats = true;  ///< false: no running statistics, each batch's own in eval mode too
 };
 
 /// Batch normalisation (Ioffe and Szegedy, 2015): by the batch's statistics while training, which also
@@ -22,9 +24,10 @@ class FORNAX_API BatchNorm : public Layer {
  public:
   using Options = BatchNormOptions;
   const Options& options() const { return options_; }
-  Tensor forward(const Tensor& x) override;
-  /// Throws ShapeError unless `x` has a rank and a number of channels that fit.
-  void check_input(const Tensor& x) const;
+  /// Throws ShapeError unless `x` has a rank and a number of channels that fit, and as batch_norm does.
+  Tensor forward(const Tensor& x) override { return forward_act(x, Activation::none); }
+  /// activation(forward(x) + residual) in one op; hooks see nothing of it. Throws as batch_norm_act does.
+  Tensor forward_act(const Tensor& x, Activation activation, const Tensor& residual = {});
 
  private:
   Options options_;

@@ -18,7 +18,7 @@ struct BatchNormActOptions {
   double momentum = 0.1;
   double eps = 1e-5;
   Activation activation = Activation::none;
-  /// Added before the activation: shape and dtype of x. Undefined: nothing.
+  /// Added before the activation: shape and dtype of x, to which autocast casts it. Undefined: nothing.
   Tensor residual = {};
 };
 

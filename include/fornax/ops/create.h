@@ -3,9 +3,10 @@
 #include "fornax/tensor/tensor.h"
 
 /// Creation functions; see also empty, from_span, from_blob and tensor in fornax/tensor/tensor.h. None waits
-/// for the device.
+/// for the device. All throw ShapeError for a shape that no memory can hold, OutOfMemory.
 namespace fornax {
 
+/// All elements `value`, which the dtype must hold: DTypeError for 3.7 or NaN in an integer dtype.
 FORNAX_API Tensor full(const Shape& shape, Scalar value, const TensorOptions& options = {});
 FORNAX_API Tensor zeros(const Shape& shape, const TensorOptions& options = {});
 FORNAX_API Tensor ones(const Shape& shape, const TensorOptions& options = {});

@@ -50,7 +50,8 @@ inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 inline Tensor operator/(const Tensor& a, Scalar b) { return div(a, b); }
 inline Tensor operator/(Scalar a, const Tensor& b) { return div(a, b); }
 
-// --- comparisons: all dtypes; the result is bool and has no gradient
+// --- comparisons: all dtypes; the result is bool and has no gradient. `a == b` is a tensor too: for whether
+// two handles are one tensor there is Tensor::is.
 
 FORNAX_API Tensor eq(const Tensor& a, const Tensor& b);
 FORNAX_API Tensor eq(const Tensor& a, Scalar b);
@@ -65,6 +66,25 @@ FORNAX_API Tensor gt(const Tensor& a, Scalar b);
 FORNAX_API Tensor ge(const Tensor& a, const Tensor& b);
 FORNAX_API Tensor ge(const Tensor& a, Scalar b);
 
+inline Tensor operator==(const Tensor& a, const Tensor& b) { return eq(a, b); }
+inline Tensor operator==(const Tensor& a, Scalar b) { return eq(a, b); }
+inline Tensor operator==(Scalar a, const Tensor& b) { return eq(b, a); }
+inline Tensor operator!=(const Tensor& a, const Tensor& b) { return ne(a, b); }
+inline Tensor operator!=(const Tensor& a, Scalar b) { return ne(a, b); }
+inline Tensor operator!=(Scalar a, const Tensor& b) { return ne(b, a); }
+inline Tensor operator<(const Tensor& a, const Tensor& b) { return lt(a, b); }
+inline Tensor operator<(const Tensor& a, Scalar b) { return lt(a, b); }
+inline Tensor operator<(Scalar a, const Tensor& b) { return gt(b, a); }
+inline Tensor operator<=(const Tensor& a, const Tensor& b) { return le(a, b); }
+inline Tensor operator<=(const Tensor& a, Scalar b) { return le(a, b); }
+inline Tensor operator<=(Scalar a, const Tensor& b) { return ge(b, a); }
+inline Tensor operator>(const Tensor& a, const Tensor& b) { return gt(a, b); }
+inline Tensor operator>(const Tensor& a, Scalar b) { return gt(a, b); }
+inline Tensor operator>(Scalar a, const Tensor& b) { return lt(b, a); }
+inline Tensor operator>=(const Tensor& a, const Tensor& b) { return ge(a, b); }
+inline Tensor operator>=(const Tensor& a, Scalar b) { return ge(a, b); }
+inline Tensor operator>=(Scalar a, const Tensor& b) { return le(b, a); }
+
 // --- logic: bool only (DTypeError otherwise; `ne(x, 0)` makes bool of numbers)
 
 FORNAX_API Tensor logical_and(const Tensor& a, const Tensor& b);
@@ -78,6 +98,8 @@ FORNAX_API Tensor logical_not(const Tensor& a);
 FORNAX_API Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 FORNAX_API Tensor where(const Tensor& condition, const Tensor& a, Scalar b);
 FORNAX_API Tensor where(const Tensor& condition, Scalar a, const Tensor& b);
+/// Two numbers, which `dtype` must hold (else DTypeError); of the shape of `condition`.
+FORNAX_API Tensor where(const Tensor& condition, Scalar a, Scalar b, DType dtype = f32);
 /// min(max(x, low), high), where a bound that is absent does not bound; floating and integer dtypes. A NaN
 /// stays one. The gradient goes through where x is within the bounds, both included.
 FORNAX_API Tensor clamp(const Tensor& x, std::optional<Scalar> low, std::optional<Scalar> high = {});

@@ -35,13 +35,13 @@ struct NllLossOptions {
   Reduction reduction = Reduction::mean;
 };
 
-/// cross_entropy of log-probabilities, as log_softmax gives them.
+/// cross_entropy of log-probabilities, as log_softmax gives them. Autocast runs it in f32.
 FORNAX_API Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                            const NllLossOptions& options = {});
 
 /// (x - target)^2. Autocast runs it in f32.
 FORNAX_API Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
-/// |x - target|
+/// |x - target|. Autocast runs it in f32.
 FORNAX_API Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 
 struct BceWithLogitsOptions {
@@ -53,7 +53,8 @@ struct BceWithLogitsOptions {
 };
 
 /// -(pos_weight * target * log(p) + (1 - target) * log(1 - p)) with p = sigmoid(logits), computed without
-/// overflow or cancellation; targets, of the shape and dtype of the logits, are probabilities.
+/// overflow or cancellation; targets, of the shape and dtype of the logits, are probabilities. Autocast runs
+/// it in f32.
 FORNAX_API Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
                                                    const BceWithLogitsOptions& options = {});
 

@@ -9,7 +9,7 @@
 /// Update rules of optimizers over many parameters at once, in place, without history. All tensors of one
 /// call are on one device and floating; the tensors of one entry have one shape and dtype, their strides may
 /// differ. None waits for the device. All throw ShapeError, DTypeError or DeviceError before anything was
-/// changed.
+/// changed, and a CudaError that says so where a device failed when some tensors had been changed.
 namespace fornax {
 
 /// One parameter of sgd_step.

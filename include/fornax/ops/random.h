@@ -65,9 +65,10 @@ FORNAX_API Tensor randint(std::int64_t low, std::int64_t high, const Shape& shap
 /// A permutation of 0..n-1 as i64: the indices in the order of their 64-bit random keys.
 FORNAX_API Tensor randperm(std::int64_t n, Device device = {});
 
-/// Overwrites x with numbers uniform in [low, high), and likewise below; each returns x. Throws DTypeError
-/// unless x is floating (bernoulli_: any dtype), ValueError if a parameter is out of range, AutogradError if
-/// x may not be written in place.
+/// Overwrites x with numbers uniform in [low, high), where rounding to the dtype may reach `high` (as f32
+/// does twice in 2^24 draws between 1 and 2), and likewise below; each returns x. Throws DTypeError unless x
+/// is floating (bernoulli_: any dtype), ValueError if a parameter is out of range, AutogradError if x may not
+/// be written in place.
 FORNAX_API Tensor& uniform_(Tensor& x, double low = 0, double high = 1);
 FORNAX_API Tensor& normal_(Tensor& x, double mean = 0, double standard_deviation = 1);
 /// 1 with probability p, else 0.

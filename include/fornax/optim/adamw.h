@@ -26,6 +26,8 @@ class FORNAX_API AdamW final : public Optimizer {
   /// Throws ValueError for options that make no sense (a negative rate, a beta outside of [0, 1)), and as
   /// Optimizer does.
   explicit AdamW(const std::vector<Group>& groups);
+  /// Another group, the last one. Throws as the constructor does; then nothing was changed.
+  void add_group(const Group& group);
   AdamW(const State& parameters, const AdamWOptions& options) : AdamW({{parameters, options}}) {}
   /// The parameters are named "0", "1", ...
   AdamW(const std::vector<Tensor>& parameters, const AdamWOptions& options)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -33,7 +34,9 @@ class FORNAX_API Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Updates every parameter that has a gradient, in place. Does not wait for the device.
+  /// Updates every parameter that has a gradient, in place. Does not wait for the device. Where a device
+  /// fails when some are updated and others are not the error says that the step was partly applied; after
+  /// any other error of a device nothing has changed.
   virtual void step() = 0;
   /// Drops all gradients.
   void zero_grad();
@@ -55,19 +58,23 @@ class FORNAX_API Optimizer {
   /// "parameters.fc.weight.momentum_buffer", "groups.0.lr". Shares the buffers' memory.
   State state() const;
   /// Takes over the state of an optimizer of the same kind on parameters of the same names and groups; each
-  /// buffer goes where its parameter is. Throws ValueError that names what is missing, unexpected or of
-  /// another shape; then nothing was changed.
+  /// buffer goes where its parameter is. Throws ValueError that names what is missing, unexpected, of another
+  /// shape or no number of steps; then nothing was changed.
   void load_state(const State& state);
 
  protected:
-  /// One parameter, and what the update rule remembers of it: tensors that are undefined before its first
-  /// step.
+  /// What the update rule remembers of each parameter: a tensor, undefined before the parameter's first step.
+  struct Memory {
+    std::string_view name;
+    bool optional = false;  ///< may be undefined after it, too
+  };
+  /// One parameter, and what the update rule remembers of it.
   struct Entry {
     std::string name;
     Tensor parameter;
     std::size_t group = 0;
     std::int64_t steps = 0;
-    std::vector<Tensor> buffers;
+    std::vector<Tensor> buffers;  ///< in the order of the memories
   };
   /// An option by the name that it has in the state.
   struct Number {
@@ -75,19 +82,16 @@ class FORNAX_API Optimizer {
     double* value;
   };
 
-  /// Throws ValueError if a name or tensor comes twice or a tensor is not a leaf, DTypeError if it is not
-  /// floating.
-  Optimizer(const std::vector<State>& groups, std::vector<std::string_view> buffer_names);
+  explicit Optimizer(std::vector<Memory> memories) : memories_(std::move(memories)) {}
+  /// Appends a group. Throws ValueError if a name or tensor comes twice or a tensor is not a leaf, DTypeError
+  /// if it is not floating; then nothing was changed.
+  void append_group(const State& parameters);
   /// The options of a group that are real numbers: the learning rate, then the momentum, then the others.
   virtual std::vector<Number> numbers(std::size_t group) = 0;
   void check_group(std::size_t group) const;
-  template <class Options>
-  static std::vector<State> parameters_of(const std::vector<ParameterGroup<Options>>& groups) {
-    std::vector<State> all;
-    all.reserve(groups.size());
-    for (const auto& group : groups) all.push_back(group.parameters);
-    return all;
-  }
+  /// Calls `update`, which says whether it has updated a parameter, for each group, and throws what it
+  /// throws; after the first update an error of a device says that the step was partly applied.
+  void for_each_group(const std::function<bool(std::size_t)>& update) const;
   /// Tensors by number, for those who have no names.
   static State numbered(const std::vector<Tensor>& parameters);
 
@@ -97,8 +101,8 @@ class FORNAX_API Optimizer {
   const double& number(std::size_t group, std::size_t index) const;
   double& number(std::size_t group, std::size_t index);
 
-  std::size_t group_count_;
-  std::vector<std::string_view> buffer_names_;
+  std::size_t group_count_ = 0;
+  std::vector<Memory> memories_;
 };
 
 /// Two groups: the parameters of rank 2 and more as `options` say, and those of rank 0 and 1 (biases, the

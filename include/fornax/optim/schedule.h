@@ -13,7 +13,8 @@
 ///   optim::Scheduler schedule(optimizer, optim::OneCycleLR{.max_lr = 0.4, .total_steps = 1000});
 ///   for (...) { ...; optimizer.step(); schedule.step(); }
 ///
-/// The options are PyTorch's, and so are the values.
+/// The options are PyTorch's, and so are the values. Calling a schedule throws ValueError for options that
+/// make no sense: a number of steps below 1, a pct_start outside of [0, 1].
 namespace fornax::optim {
 
 /// What a schedule sets at a step; momentum stays as it is where it is left out.
@@ -73,10 +74,11 @@ FORNAX_API Schedule sequential(std::vector<Schedule> schedules, std::vector<std:
 /// Sets an optimizer's rates by a schedule: those of step 0 at once. The optimizer must outlive it.
 class FORNAX_API Scheduler {
  public:
-  /// Throws ValueError if the schedule sets a momentum and the optimizer has none.
+  /// Throws ValueError if the schedule sets a momentum and the optimizer has none, and what the schedule
+  /// throws. Groups that are added to the optimizer later keep their rates.
   Scheduler(Optimizer& optimizer, Schedule schedule);
 
-  /// Goes on to the next step's rates.
+  /// Goes on to the next step's rates. Throws what the schedule throws.
   void step();
   /// Steps taken.
   std::int64_t step_count() const { return step_; }

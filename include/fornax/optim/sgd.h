@@ -26,6 +26,8 @@ class FORNAX_API SGD final : public Optimizer {
   /// Throws ValueError for options that make no sense (a negative rate, Nesterov without momentum or with
   /// dampening), and as Optimizer does.
   explicit SGD(const std::vector<Group>& groups);
+  /// Another group, the last one. Throws as the constructor does; then nothing was changed.
+  void add_group(const Group& group);
   SGD(const State& parameters, const SGDOptions& options) : SGD({{parameters, options}}) {}
   /// The parameters are named "0", "1", ...
   SGD(const std::vector<Tensor>& parameters, const SGDOptions& options)

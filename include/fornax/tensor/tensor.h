@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fornax/base/dtype.h"
@@ -41,6 +42,11 @@ struct TensorOptions {
   bool pinned = false;
 };
 
+class Tensor;
+/// `axis` of x counted from the front: -1 is the last. Throws IndexError naming `op` and x, ValueError if x
+/// is undefined.
+FORNAX_API int normalize_axis(std::int64_t axis, const Tensor& x, std::string_view op);
+
 /// A handle to an n-dimensional array of one dtype on one device. Copies of a handle are the same tensor;
 /// views are other tensors on the same memory. A default-constructed tensor is undefined (`defined()` is
 /// false) and stands for an absent optional operand.
@@ -56,7 +62,7 @@ class FORNAX_API Tensor {
   const Strides& strides() const { return impl().view.strides; }
   int rank() const { return shape().rank(); }
   /// Size of `axis`; -1 is the last. Throws IndexError.
-  std::int64_t size(std::int64_t axis) const { return shape()[normalize_axis(axis, rank(), "size")]; }
+  std::int64_t size(std::int64_t axis) const { return shape()[normalize_axis(axis, *this, "size")]; }
   std::int64_t numel() const { return shape().product(); }
   DType dtype() const { return impl().view.dtype; }
   Device device() const { return impl().view.device; }
@@ -66,7 +72,8 @@ class FORNAX_API Tensor {
   /// channels_last if it is that and not also row-major, else contiguous: the format that new results take
   /// over.
   MemoryFormat suggested_format() const;
-  /// True if this was made by a view op from another tensor.
+  /// True if a view op made this from another tensor. What detach() gives is none: it has no part in the
+  /// history of its memory.
   bool is_view() const { return impl().is_view; }
   /// Counts in-place writes to the memory, whichever view they went through.
   std::uint32_t version() const { return impl().storage->version(); }
@@ -92,8 +99,15 @@ class FORNAX_API Tensor {
   std::vector<T> to_vector() const {
     std::vector<std::conditional_t<std::is_same_v<T, bool>, char, T>> values(
         static_cast<std::size_t>(numel()));
-    copy_to_host(values.data(), dtype_of<T>);
+    copy_to_host(values.data(), values.size(), dtype_of<T>, "to_vector");
     return {values.begin(), values.end()};
+  }
+  /// Writes all elements to memory of the caller, in row-major order of the logical shape; T must be the
+  /// dtype's type. From the CPU: without allocating. Throws DTypeError, ShapeError unless `out` has numel()
+  /// elements. Waits for the device.
+  template <class T>
+  void copy_to(std::span<T> out) const {
+    copy_to_host(out.data(), out.size(), dtype_of<T>, "copy_to");
   }
 
   // --- autograd (defined in src/autograd)
@@ -109,16 +123,19 @@ class FORNAX_API Tensor {
   /// Lets an interior tensor keep its gradient too.
   void retain_grad();
   /// Differentiates this tensor with respect to all leaves and adds to their grad(). `gradient` (same shape,
-  /// default one) may be left out for a tensor of one element. Frees the graph unless `retain_graph`. Does
-  /// not wait for the device. Throws AutogradError.
+  /// default one) may be left out for a tensor of one element. Frees the graph unless `retain_graph`. A hook
+  /// may call it again; two threads must not call it at once on graphs with a leaf in common. Does not wait
+  /// for the device. Throws AutogradError.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
   /// `hook` sees the gradient of this tensor during backward and may return another one (undefined: no
   /// change). Returns an id for remove_hook.
   int register_hook(std::function<Tensor(const Tensor&)> hook);
   /// `hook` runs when a leaf's grad() is complete for this backward.
   int register_grad_ready_hook(std::function<void(const Tensor& leaf_grad)> hook);
+  /// A hook that runs may remove itself.
   void remove_hook(int id);
-  /// The same memory without history.
+  /// The same memory without history: writing it in place is not seen by the gradients of this tensor (but
+  /// by the check of what backward saved).
   Tensor detach() const;
   /// Makes this tensor, under all its handles, one of `source`'s memory, device, dtype and strides; it stays
   /// the same leaf: requires_grad and hooks are kept, and grad() goes along. How Module::to moves parameters
@@ -150,6 +167,9 @@ class FORNAX_API Tensor {
   Tensor operator[](std::int64_t index) const { return select(0, index); }
   /// Repeats axes of size 1 without copying; -1 keeps a size.
   Tensor expand(Shape shape) const;
+  /// Without all axes of size 1.
+  Tensor squeeze() const;
+  /// Without this axis. Throws ShapeError unless its size is 1.
   Tensor squeeze(int axis) const;
   Tensor unsqueeze(int axis) const;
 
@@ -167,6 +187,7 @@ class FORNAX_API Tensor {
   // --- in place: bump the version; return *this (defined in src/ops)
   /// Copies `source` (broadcast, cast) into this. Differentiable.
   Tensor& copy_(const Tensor& source);
+  /// Throws DTypeError if the dtype does not hold `value` (3.7 or NaN in an integer one).
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
   /// this += alpha * other
@@ -178,6 +199,9 @@ class FORNAX_API Tensor {
   Tensor& sub_(Scalar value);
   Tensor& mul_(Scalar value);
   Tensor& div_(Scalar value);
+  /// As relu() and clamp() of fornax/ops/elementwise.h.
+  Tensor& relu_();
+  Tensor& clamp_(std::optional<Scalar> low, std::optional<Scalar> high = {});
   Tensor& operator+=(const Tensor& other) { return add_(other); }
   Tensor& operator-=(const Tensor& other) { return sub_(other); }
   Tensor& operator*=(const Tensor& other) { return mul_(other); }
@@ -201,7 +225,10 @@ class FORNAX_API Tensor {
   bool is_sole_owner() const { return impl_->use_count() == 1 && impl_->storage->use_count() == 1; }
   /// For a view with history: the version of the memory at which that history is true.
   std::uint32_t view_version() const { return impl().view_version; }
-  void set_view_version(std::uint32_t version) const { impl().view_version = version; }
+  /// True for a view from before the last recorded write to its memory, which it has no history of.
+  bool misses_history() const {
+    return impl_ && impl_->is_view && impl_->view_version < impl_->storage->recorded_version();
+  }
 
  private:
   struct Impl : RefCounted {
@@ -219,7 +246,7 @@ class FORNAX_API Tensor {
   [[noreturn]] static void fail_undefined();
   void* checked_data(DType expected) const;
   Scalar item_scalar() const;
-  void copy_to_host(void* out, DType expected) const;
+  void copy_to_host(void* out, std::size_t count, DType expected, std::string_view op) const;
 
   Ref<Impl> impl_;
 };

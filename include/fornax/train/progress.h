@@ -49,11 +49,14 @@ class FORNAX_API Progress {
 
   /// Counts one step that ended now.
   void step(const StepReport& report);
+  /// Shows a line of text between what else is shown.
+  void note(const std::string& text);
   /// Shows the last state and ends the line.
   void finish();
 
  private:
   void draw(bool last);
+  void write(const std::string& text);
 
   Options options_;
   ProgressState state_;

@@ -4,6 +4,7 @@
 
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
+#include "fornax/dispatch/autocast.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/common/check.h"
 
@@ -77,12 +78,22 @@ Grads BatchNormGrad::backward(const Tensor& dy) {
   return {dx, dweight, dbias, dresidual};
 }
 
+/// Under autocast a residual may come in another type than x, from an op that runs in f32.
+Tensor cast_residual(const Tensor& residual, const Tensor& x) {
+  const auto casts = [](const Tensor& tensor) {
+    return is_floating(tensor.dtype()) && tensor.dtype() != f64;
+  };
+  const bool on = residual.defined() && amp::autocast_dtype(x.device().type);
+  return on && casts(residual) && casts(x) ? residual.to(x.dtype()) : residual;
+}
+
 }  // namespace
 
 Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                       const Tensor& running_var, const BatchNormActOptions& options) {
   constexpr std::string_view op = "batch_norm";
-  const Tensor& residual = options.residual;
+  ops::check_defined(op, x);
+  const Tensor residual = cast_residual(options.residual, x);
   const auto operands = [&] {
     return ops::describe({{"x", x},
                           {"weight", weight},
@@ -128,6 +139,7 @@ Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
     dispatch::run(ops::batch_norm_statistics_row, ops::BatchNormStatistics{input, mean, var});
     if (tracked) {
       const NoGrad no_grad;
+      const AnomalyGuard off(false);  // it is for results, and by the names of their ops
       const double n = static_cast<double>(per_channel);
       Tensor(running_mean).mul_(1 - options.momentum).add_(mean, options.momentum);
       Tensor(running_var).mul_(1 - options.momentum).add_(var, options.momentum * n / (n - 1));

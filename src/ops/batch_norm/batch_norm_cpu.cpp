@@ -171,8 +171,8 @@ void sum_blocks(const NormLines<S>& whole, const Layout& layout,
 template <class S>
 void for_lines(const NormLines<S>& whole, const Layout& layout, void (*pass)(const NormLines<S>&)) {
   if (layout.planar) {
-    parallel_for(0, layout.lines * layout.channels, divide_up(piece_size / 2, layout.inner),
-                 [&](Index first, Index last) {
+    parallel_for(0, layout.lines * layout.channels,
+                 divide_up(piece_size / 2, std::max<Index>(layout.inner, 1)), [&](Index first, Index last) {
                    for (Index i = first; i < last; ++i)
                      pass(part(whole, layout, i / layout.channels, 1, i % layout.channels, 1));
                  });

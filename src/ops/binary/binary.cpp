@@ -170,6 +170,7 @@ struct PowOfScalarGrad final : KindGrad<BinaryKind::pow> {
 };
 
 void check_kind(BinaryKind kind, const Tensor& x) {
+  ops::check_defined(name_of(kind), x);
   const bool floating_only = kind == BinaryKind::div || kind == BinaryKind::pow;
   if (is_floating(x.dtype()) && !floating_only) return;
   if (floating_only)
@@ -181,9 +182,8 @@ void check_kind(BinaryKind kind, const Tensor& x) {
 Tensor computed(BinaryKind kind, const Tensor& a, const Tensor& b) {
   ops::check_alike(name_of(kind), a, b);
   check_kind(kind, a);
-  Tensor y = ops::empty_for(
-      a.shape() == b.shape() ? a.shape() : broadcast_shapes(a.shape(), b.shape(), name_of(kind)), a.dtype(),
-      a, b);
+  Tensor y = ops::empty_for(a.shape() == b.shape() ? a.shape() : ops::broadcast(name_of(kind), a, b),
+                            a.dtype(), a, b);
   dispatch::run(ops::binary_row, Binary{y, a, b, kind});
   return y;
 }

@@ -8,6 +8,8 @@
 namespace fornax::ops {
 
 void check_alike(std::string_view op, const Tensor& a, const Tensor& b) {
+  check_defined(op, a, "a");
+  check_defined(op, b, "b");
   if (a.dtype() != b.dtype()) {
     throw DTypeError(op,
                      fmt::format("expected operands of one dtype (cast with .to()), got {} and {}; a={} b={}",
@@ -21,6 +23,7 @@ void check_alike(std::string_view op, const Tensor& a, const Tensor& b) {
 }
 
 void check_dtype(std::string_view op, const Tensor& x, DTypeSet dtypes, std::string_view wanted) {
+  check_defined(op, x);
   if (!dtypes.contains(x.dtype())) {
     throw DTypeError(op, fmt::format("expected {} (cast with .to()), got {}; x={}", wanted,
                                      name_of(x.dtype()), describe(x)));
@@ -28,6 +31,7 @@ void check_dtype(std::string_view op, const Tensor& x, DTypeSet dtypes, std::str
 }
 
 void check_scalar(std::string_view op, const Tensor& x, Scalar value) {
+  check_defined(op, x);
   if (is_floating(x.dtype())) return;
   const bool fits = visit_dtype(x.dtype(), [&]<class T>(std::type_identity<T>) {
     if constexpr (std::is_integral_v<T>) return value.fits<T>();
@@ -52,7 +56,7 @@ Tensor empty_for(const Shape& shape, DType dtype, const Tensor& a, const Tensor&
 }
 
 void check_target(std::string_view op, const Tensor& target, const Tensor& source) {
-  if (source.defined() && broadcast_shapes(target.shape(), source.shape(), op) != target.shape()) {
+  if (source.defined() && broadcast(op, target, source) != target.shape()) {
     throw ShapeError(op, fmt::format("expected an operand that broadcasts to {}, got {}", describe(target),
                                      describe(source)));
   }
@@ -61,6 +65,11 @@ void check_target(std::string_view op, const Tensor& target, const Tensor& sourc
       throw ShapeError(
           op, "expected memory of its own for each element, got an expanded tensor; x=" + describe(target));
   }
+}
+
+Shape broadcast(std::string_view op, const Tensor& a, const Tensor& b) {
+  const auto operands = [&] { return ops::describe({{"a", a}, {"b", b}}); };
+  return broadcast_shapes(a.shape(), b.shape(), op, operands);
 }
 
 Tensor unaliased(const Tensor& source, const Tensor& target) {

@@ -11,7 +11,7 @@ using ops::CompareKind;
 
 Tensor compared(std::string_view op, CompareKind kind, const Tensor& a, const Tensor& b) {
   ops::check_alike(op, a, b);
-  Tensor y = ops::empty_for(broadcast_shapes(a.shape(), b.shape(), op), boolean, a, b);
+  Tensor y = ops::empty_for(ops::broadcast(op, a, b), boolean, a, b);
   dispatch::run(ops::compare_row, Compare{y, a, b, kind});
   return y;
 }

@@ -60,31 +60,34 @@ std::int64_t output_size(std::int64_t in, std::int64_t kernel, std::int64_t stri
 }
 
 /// y's shape. Throws unless shapes and parameters make a convolution.
-Shape output_shape(std::string_view op, const Shape& x, const Shape& w, const Conv2dParams& p) {
+Shape output_shape(std::string_view op, const Shape& x, const Shape& w, const Conv2dParams& p,
+                   DescribeOperands operands) {
   const auto pair = [](Pair value) { return fmt::format("{}x{}", value.h, value.w); };
   const auto least = [&](std::string_view what, Pair value, std::int64_t minimum) {
     if (value.h < minimum || value.w < minimum) {
-      throw ValueError(op, fmt::format("expected {} of at least {}, got {}", what, minimum, pair(value)));
+      throw ValueError(
+          op, fmt::format("expected {} of at least {}, got {}; {}", what, minimum, pair(value), operands()));
     }
   };
   least("a stride", p.stride, 1);
   least("padding", p.padding, 0);
   least("a dilation", p.dilation, 1);
   if (x.rank() != 4 || w.rank() != 4) {
-    throw ShapeError(op, fmt::format("expected x[N,C,H,W] and weight[O,C/groups,kh,kw], got {} and {}",
-                                     to_string(x), to_string(w)));
+    throw ShapeError(op, fmt::format("expected x[N,C,H,W] and weight[O,C/groups,kh,kw], got {} and {}; {}",
+                                     to_string(x), to_string(w), operands()));
   }
   if (p.groups < 1 || x[1] != w[1] * p.groups || w[0] % p.groups != 0) {
-    throw ShapeError(op, fmt::format("expected channels and weight to fit {} groups, got x {} and weight {}",
-                                     p.groups, to_string(x), to_string(w)));
+    throw ShapeError(
+        op, fmt::format("expected channels and weight to fit {} groups, got x {} and weight {}; {}", p.groups,
+                        to_string(x), to_string(w), operands()));
   }
   const Shape y{x[0], w[0], output_size(x[2], w[2], p.stride.h, p.padding.h, p.dilation.h),
                 output_size(x[3], w[3], p.stride.w, p.padding.w, p.dilation.w)};
   if (y[2] < 1 || y[3] < 1 || w[2] < 1 || w[3] < 1) {
     throw ShapeError(
         op, fmt::format("expected a kernel that fits the padded images, got x {}, weight {}, padding {}, "
-                        "dilation {}",
-                        to_string(x), to_string(w), pair(p.padding), pair(p.dilation)));
+                        "dilation {}; {}",
+                        to_string(x), to_string(w), pair(p.padding), pair(p.dilation), operands()));
   }
   return y;
 }
@@ -95,10 +98,10 @@ MemoryFormat common_format(const Tensor& a, const Tensor& b) {
   return last ? MemoryFormat::channels_last : MemoryFormat::contiguous;
 }
 
-void check_output(std::string_view op, const Tensor& dy, const Shape& expected) {
+void check_output(std::string_view op, const Tensor& dy, const Shape& expected, DescribeOperands operands) {
   if (dy.shape() != expected) {
-    throw ShapeError(
-        op, fmt::format("expected dy of shape {}, got {}", to_string(expected), to_string(dy.shape())));
+    throw ShapeError(op, fmt::format("expected dy of shape {}, got {}; {}", to_string(expected),
+                                     to_string(dy.shape()), operands()));
   }
 }
 
@@ -108,11 +111,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   if (Tensor x2 = x, w2 = weight, b2 = bias; ops::autocast("conv2d", {&x2, &w2, &b2})) {
     return conv2d(x2, w2, b2, params);
   }
-  ops::check_floating("conv2d", {{"x", x}, {"weight", weight}, {"bias", bias}});
-  const Shape shape = output_shape("conv2d", x.shape(), weight.shape(), params);
+  ops::check_floating("conv2d", {{"x", x}, {"weight", weight}, {"bias", bias, ops::optional}});
+  const auto operands = [&] { return ops::describe({{"x", x}, {"weight", weight}, {"bias", bias}}); };
+  const Shape shape = output_shape("conv2d", x.shape(), weight.shape(), params, operands);
   if (bias.defined() && bias.shape() != Shape{weight.size(0)}) {
-    throw ShapeError("conv2d", fmt::format("expected bias of shape [{}], got {}", weight.size(0),
-                                           to_string(bias.shape())));
+    throw ShapeError("conv2d", fmt::format("expected bias of shape [{}], got {}; {}", weight.size(0),
+                                           to_string(bias.shape()), operands()));
   }
   const MemoryFormat format = common_format(x, weight);
   if (!x.is_contiguous(format)) return conv2d(x.to(format), weight, bias, params);
@@ -131,7 +135,8 @@ Tensor conv2d_grad_input(const Tensor& dy, const Tensor& weight, const Shape& x_
                          const Conv2dParams& params) {
   constexpr std::string_view op = "conv2d_grad_input";
   ops::check_floating(op, {{"dy", dy}, {"weight", weight}});
-  check_output(op, dy, output_shape(op, x_shape, weight.shape(), params));
+  const auto operands = [&] { return ops::describe({{"dy", dy}, {"weight", weight}}); };
+  check_output(op, dy, output_shape(op, x_shape, weight.shape(), params, operands), operands);
   const MemoryFormat format = common_format(dy, weight);
   if (!dy.is_contiguous(format)) return conv2d_grad_input(dy.to(format), weight, x_shape, params);
   Tensor dx = empty(x_shape, {.dtype = dy.dtype(), .device = dy.device(), .format = format});
@@ -148,7 +153,8 @@ Tensor conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Shape& weight
                           const Conv2dParams& params, MemoryFormat format) {
   constexpr std::string_view op = "conv2d_grad_weight";
   ops::check_floating(op, {{"dy", dy}, {"x", x}});
-  check_output(op, dy, output_shape(op, x.shape(), weight_shape, params));
+  const auto operands = [&] { return ops::describe({{"dy", dy}, {"x", x}}); };
+  check_output(op, dy, output_shape(op, x.shape(), weight_shape, params, operands), operands);
   const MemoryFormat images = common_format(dy, x);
   if (!dy.is_contiguous(images) || !x.is_contiguous(images)) {
     return conv2d_grad_weight(dy.to(images), x.to(images), weight_shape, params, format);

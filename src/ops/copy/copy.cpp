@@ -82,15 +82,18 @@ Tensor Tensor::clone() const { return copied(*this, dtype(), suggested_format())
 
 Tensor& Tensor::copy_(const Tensor& source) {
   autograd::check_in_place(*this, {{source}}, "copy_");
-  if (broadcast_shapes(shape(), source.shape(), "copy_") != shape())
+  ops::check_defined("copy_", source, "source");
+  const auto operands = [&] { return ops::describe({{"x", *this}, {"source", source}}); };
+  if (broadcast_shapes(shape(), source.shape(), "copy_", operands) != shape())
     throw ShapeError("copy_", fmt::format("expected a source that broadcasts to {}, got {}", describe(*this),
                                           describe(source)));
   ops::check_target("copy_", *this, {});
-  const Tensor here =
-      source.device() == device() ? ops::unaliased(source, *this) : source.detach().to(device());
+  const bool moves = source.device() != device();
+  const Tensor here = moves ? source.detach().to(device()) : ops::unaliased(source, *this);
+  const Tensor& input = moves ? source : here;
   dispatch::run(ops::copy_row, ops::Copy{*this, here});
   bump_version();
-  autograd::record<CopyInPlaceGrad>(*this, {*this, source}, [&](CopyInPlaceGrad& node) {
+  autograd::record<CopyInPlaceGrad>(*this, {*this, input}, [&](CopyInPlaceGrad& node) {
     node.shape = source.shape();
     node.dtype = source.dtype();
     node.device = source.device();

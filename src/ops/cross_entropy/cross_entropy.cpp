@@ -32,6 +32,7 @@ struct CrossEntropyGradNode final : autograd::Node {
 void check(std::string_view op, std::string_view x_name, const Tensor& x, const Tensor& target,
            const CrossEntropyOptions& options) {
   ops::check_floating(op, {{x_name, x}});
+  ops::check_defined(op, target, "target");
   const auto operands = [&] {
     return ops::describe({{x_name, x}, {"target", target}, {"weight", options.weight}});
   };
@@ -48,7 +49,7 @@ void check(std::string_view op, std::string_view x_name, const Tensor& x, const 
   const std::int64_t classes = x.size(x.rank() == 1 ? 0 : 1);
   if (classes == 0) throw ShapeError(op, "expected at least one class, got none; " + operands());
   if (target.device() != x.device() || (options.weight.defined() && options.weight.device() != x.device()))
-    throw DeviceError(op, "expected operands on one device; " + operands());
+    throw DeviceError(op, "expected operands on one device, got " + operands());
   if (const Tensor& weight = options.weight; weight.defined()) {
     if (weight.shape() != Shape{classes}) {
       throw ShapeError(op, fmt::format("expected a weight of shape [{}], got {}; {}", classes,
@@ -58,8 +59,8 @@ void check(std::string_view op, std::string_view x_name, const Tensor& x, const 
       throw DTypeError(op, fmt::format("expected a weight of {}'s dtype, got {}", x_name, operands()));
   }
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
-    throw ValueError(op,
-                     fmt::format("expected a label_smoothing from 0 to 1, got {}", options.label_smoothing));
+    throw ValueError(op, fmt::format("expected a label_smoothing from 0 to 1, got {}; {}",
+                                     options.label_smoothing, operands()));
 }
 
 Tensor loss_of(const Tensor& x, const Tensor& target, const CrossEntropyOptions& options, bool logits) {
@@ -100,6 +101,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllLossOptions& options) {
+  if (Tensor x = log_probabilities; ops::autocast("nll_loss", {&x})) return nll_loss(x, target, options);
   const CrossEntropyOptions all{
       .weight = options.weight, .ignore_index = options.ignore_index, .reduction = options.reduction};
   check("nll_loss", "log_probabilities", log_probabilities, target, all);

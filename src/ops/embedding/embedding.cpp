@@ -24,6 +24,8 @@ struct EmbeddingNode final : autograd::Node {
 }  // namespace
 
 Tensor embedding(const Tensor& weight, const Tensor& indices) {
+  ops::check_defined("embedding", weight, "weight");
+  ops::check_defined("embedding", indices, "indices");
   if (weight.rank() != 2)
     throw ShapeError("embedding", "expected a weight of rank 2, got " + describe(weight));
   ops::check_dtype("embedding", weight, floating_dtypes, "a floating weight");

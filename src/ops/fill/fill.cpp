@@ -2,6 +2,7 @@
 
 #include "fornax/autograd/node.h"
 #include "fornax/ops/create.h"
+#include "ops/common/elementwise.h"
 
 namespace fornax {
 namespace {
@@ -16,6 +17,8 @@ struct FillGrad final : autograd::Node {
 
 Tensor& Tensor::fill_(Scalar value) {
   autograd::check_in_place(*this, {}, "fill_");
+  ops::check_scalar("fill_", *this, value);
+  ops::check_target("fill_", *this, {});
   dispatch::run(ops::fill_row, ops::Fill{*this, value});
   bump_version();
   autograd::record<FillGrad>(*this, {*this}, [](FillGrad&) {});
@@ -24,6 +27,7 @@ Tensor& Tensor::fill_(Scalar value) {
 
 Tensor full(const Shape& shape, Scalar value, const TensorOptions& options) {
   Tensor y = empty(shape, options);
+  ops::check_scalar("full", y, value);
   dispatch::run(ops::fill_row, ops::Fill{y, value});
   return y;
 }
@@ -33,6 +37,7 @@ Tensor ones(const Shape& shape, const TensorOptions& options) { return full(shap
 
 Tensor full_like(const Tensor& like, Scalar value, std::optional<DType> dtype) {
   Tensor y = empty_like(like, dtype);
+  ops::check_scalar("full_like", y, value);
   dispatch::run(ops::fill_row, ops::Fill{y, value});
   return y;
 }

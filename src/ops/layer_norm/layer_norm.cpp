@@ -38,20 +38,22 @@ void check(const Tensor& x, const Shape& normalized, const Tensor& weight, const
   bool fits = !normalized.empty() && normalized.rank() <= x.rank();
   for (int i = 1; fits && i <= normalized.rank(); ++i) fits = normalized[normalized.rank() - i] == x.size(-i);
   if (!fits) {
-    throw ShapeError("layer_norm", fmt::format("expected x[...] to end in the normalized shape {}; {}",
-                                               to_string(normalized), operands()));
+    throw ShapeError("layer_norm",
+                     fmt::format("expected x[...] that ends in the normalized shape {}, got {}; {}",
+                                 to_string(normalized), to_string(x.shape()), operands()));
   }
   for (const Tensor& factor : {weight, bias}) {
     if (!factor.defined()) continue;
     if (factor.shape() != normalized) {
-      throw ShapeError("layer_norm", fmt::format("expected weight and bias of the normalized shape {}; {}",
-                                                 to_string(normalized), operands()));
+      throw ShapeError("layer_norm",
+                       fmt::format("expected weight and bias of the normalized shape {}, got {}; {}",
+                                   to_string(normalized), to_string(factor.shape()), operands()));
     }
     if (factor.dtype() != x.dtype() && !(factor.dtype() == f32 && is_16bit(x.dtype())))
       throw DTypeError("layer_norm",
-                       "expected weight and bias of x's dtype, or f32 beside 16 bits; " + operands());
+                       "expected weight and bias of x's dtype, or f32 beside 16 bits, got " + operands());
     if (factor.device() != x.device())
-      throw DeviceError("layer_norm", "expected operands on one device; " + operands());
+      throw DeviceError("layer_norm", "expected operands on one device, got " + operands());
   }
 }
 

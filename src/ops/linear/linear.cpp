@@ -40,7 +40,7 @@ struct LinearGrad final : autograd::Node {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const LinearOptions& options) {
   if (Tensor x2 = x, w2 = weight, b2 = bias; ops::autocast("linear", {&x2, &w2, &b2}))
     return linear(x2, w2, b2, options);
-  ops::check_floating("linear", {{"x", x}, {"weight", weight}, {"bias", bias}});
+  ops::check_floating("linear", {{"x", x}, {"weight", weight}, {"bias", bias, ops::optional}});
   if (x.rank() == 0 || weight.rank() != 2 || x.size(-1) != weight.size(1) ||
       (bias.defined() && bias.shape() != Shape{weight.size(0)})) {
     throw ShapeError("linear", fmt::format("expected x[...,in], weight[out,in] and bias[out], got {}",

@@ -52,6 +52,7 @@ Tensor bce_of_elements(const Tensor& x, const Tensor& target, const Tensor& pos_
   Tensor losses;
   {
     const NoGrad no_grad;
+    const AnomalyGuard off(false);  // log1p divides by 0 where it does not use the quotient
     const Tensor minus_log_p = log1p(exp(-abs(x))) + maximum(-x, 0);
     losses = (1 - target) * x + times(minus_log_p, share_of_positives(target, pos_weight));
   }
@@ -72,6 +73,7 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
+  if (Tensor x2 = x, t2 = target; ops::autocast("l1_loss", {&x2, &t2})) return l1_loss(x2, t2, reduction);
   check("l1_loss", x, target);
   return reduced(abs(x - target), reduction);
 }
@@ -79,9 +81,17 @@ Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
                                         const BceWithLogitsOptions& options) {
   constexpr std::string_view op = "binary_cross_entropy_with_logits";
+  if (amp::autocast_enabled()) {
+    Tensor x2 = logits, t2 = target;
+    BceWithLogitsOptions in_float = options;
+    if (ops::autocast(op, {&x2, &t2, &in_float.weight, &in_float.pos_weight}))
+      return binary_cross_entropy_with_logits(x2, t2, in_float);
+  }
   check(op, logits, target);
   for (const Tensor& factor : {options.weight, options.pos_weight}) {
-    if (factor.defined() && broadcast_shapes(logits.shape(), factor.shape(), op) != logits.shape()) {
+    const auto operands = [&] { return ops::describe({{"logits", logits}, {"weight", factor}}); };
+    if (factor.defined() &&
+        broadcast_shapes(logits.shape(), factor.shape(), op, operands) != logits.shape()) {
       throw ShapeError(op, fmt::format("expected weights that broadcast to {}, got {}", describe(logits),
                                        describe(factor)));
     }

@@ -41,7 +41,9 @@ Shape batch_of(const Tensor& x) {
 
 /// For operands of rank 2 and more.
 Tensor product(const Tensor& a, const Tensor& b) {
-  Shape shape = broadcast_shapes(batch_of(a), batch_of(b), "matmul");
+  Shape shape = broadcast_shapes(batch_of(a), batch_of(b), "matmul", [&] {
+    return ops::describe({{"a", a}, {"b", b}});
+  });
   const int batch_rank = shape.rank();
   shape.push_back(a.size(-2));
   shape.push_back(b.size(-1));

@@ -18,6 +18,9 @@ Tensor normalize_images(const Tensor& x, const Tensor& mean, const Tensor& std,
     if (tensor.defined() && tensor.dtype() != dtype)
       throw DTypeError(op, fmt::format("expected {} in {}, got {}", name, name_of(dtype), operands()));
   };
+  ops::check_defined(op, x);
+  ops::check_defined(op, mean, "mean");
+  ops::check_defined(op, std, "std");
   expect_dtype(x, u8, "x");
   expect_dtype(mean, f32, "mean");
   expect_dtype(std, f32, "std");

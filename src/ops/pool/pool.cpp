@@ -42,8 +42,8 @@ struct AvgPool2dGrad final : autograd::Node {
 std::string to_text(Pair pair) { return fmt::format("{}x{}", pair.h, pair.w); }
 
 void check_images(std::string_view op, const Tensor& x) {
-  if (x.rank() != 4) throw ShapeError(op, "expected x[N,C,H,W], got " + describe(x));
   ops::check_floating(op, {{"x", x}});
+  if (x.rank() != 4) throw ShapeError(op, "expected x[N,C,H,W], got " + describe(x));
 }
 
 std::int64_t windows_along(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
@@ -80,7 +80,8 @@ Shape output_shape(std::string_view op, const Tensor& x, const PoolWindows& p, b
 /// Windows that cover the image evenly; `size` is y's.
 PoolWindows adaptive_windows(std::string_view op, const Tensor& x, Pair size) {
   if (size.h < 1 || size.w < 1)
-    throw ValueError(op, fmt::format("expected a size of at least 1, got {}", to_text(size)));
+    throw ValueError(op,
+                     fmt::format("expected a size of at least 1, got {}; x={}", to_text(size), describe(x)));
   if (x.size(2) < 1 || x.size(3) < 1)
     throw ShapeError(op, "expected images of at least one pixel, got " + describe(x));
   const auto longest = [](std::int64_t in, std::int64_t out) {

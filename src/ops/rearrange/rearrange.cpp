@@ -62,7 +62,7 @@ Tensor concat(std::span<const Tensor> tensors, int axis_) {
     if (ops::autocast("concat", pointers)) return concat(promoted, axis_);
   }
   const Tensor& first = tensors.front();
-  const int axis = normalize_axis(axis_, first.rank(), "concat");
+  const int axis = normalize_axis(axis_, first, "concat");
   Shape shape = first.shape();
   shape[axis] = 0;
   for (const Tensor& tensor : tensors) {
@@ -107,7 +107,7 @@ Tensor stack(std::span<const Tensor> tensors, int axis) {
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, int axis_) {
   if (size <= 0)
     throw ValueError("split", fmt::format("expected a size above 0, got {}; x={}", size, describe(x)));
-  const int axis = normalize_axis(axis_, x.rank(), "split");
+  const int axis = normalize_axis(axis_, x, "split");
   const std::int64_t total = x.size(axis);
   std::vector<Tensor> parts;
   for (std::int64_t start = 0; start < std::max<std::int64_t>(total, 1); start += size)
@@ -116,7 +116,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, int axis_) {
 }
 
 std::vector<Tensor> split(const Tensor& x, std::span<const std::int64_t> sizes, int axis_) {
-  const int axis = normalize_axis(axis_, x.rank(), "split");
+  const int axis = normalize_axis(axis_, x, "split");
   std::int64_t total = 0;
   for (const std::int64_t size : sizes) total += size;
   if (total != x.size(axis)) {
@@ -145,7 +145,7 @@ Tensor pad(const Tensor& x, std::span<const Padding> paddings, Scalar value) {
   Dims padded;
   Tensor source = x.detach();
   for (const Padding& padding : paddings) {
-    const int axis = normalize_axis(padding.axis, x.rank(), "pad");
+    const int axis = normalize_axis(padding.axis, x, "pad");
     if (padded.contains(axis))
       throw ShapeError("pad", fmt::format("expected each axis once, got {} twice; x={}", axis, describe(x)));
     padded.push_back(axis);
@@ -175,7 +175,7 @@ Tensor flip(const Tensor& x, const Dims& axes) {
   TensorView source = x;
   Dims turned;
   for (const std::int64_t given : axes) {
-    const int axis = normalize_axis(given, x.rank(), "flip");
+    const int axis = normalize_axis(given, x, "flip");
     if (turned.contains(axis))
       throw ShapeError("flip",
                        fmt::format("expected each axis once, got {}; x={}", to_string(axes), describe(x)));

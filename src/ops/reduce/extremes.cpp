@@ -44,7 +44,7 @@ struct ExtremeAlongGrad final : autograd::Node {
 void check_extreme(const Tensor& x, std::int64_t count, std::string_view op) {
   ops::check_dtype(op, x, number_dtypes, "floating or integer dtypes");
   if (count == 0)
-    throw ShapeError(op, fmt::format("expected at least one element to choose from; x={}", describe(x)));
+    throw ShapeError(op, "expected at least one element to choose from, got none; x=" + describe(x));
 }
 
 Tensor extreme(const Tensor& x, const Dims& axes, bool keepdim, bool largest) {
@@ -64,7 +64,7 @@ Tensor extreme(const Tensor& x, const Dims& axes, bool keepdim, bool largest) {
 
 Extremes extremes_along(const Tensor& x, int axis_, bool keepdim, bool largest) {
   const std::string_view op = largest ? "max" : "min";
-  const int axis = normalize_axis(axis_, x.rank(), op);
+  const int axis = normalize_axis(axis_, x, op);
   const ReducedShape shape(x, {axis}, keepdim, op);
   check_extreme(x, shape.count, op);
   Extremes y{empty(shape.result, {.dtype = x.dtype(), .device = x.device()}),
@@ -87,7 +87,7 @@ Tensor arg_extreme(const Tensor& x, std::optional<int> axis, bool keepdim, bool 
     const Tensor y = arg_extreme(x.detach().reshape({x.numel()}), 0, false, largest);
     return keepdim ? y.reshape(Dims::filled(x.rank(), 1)) : y;
   }
-  const int at = normalize_axis(*axis, x.rank(), op);
+  const int at = normalize_axis(*axis, x, op);
   const ReducedShape shape(x, {at}, keepdim, op);
   check_extreme(x, shape.count, op);
   Tensor y = empty(shape.result, {.dtype = i64, .device = x.device()});

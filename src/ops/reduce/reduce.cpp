@@ -85,6 +85,7 @@ Tensor norm_value(const Tensor& x, double p, const ReducedShape& shape, const Di
   if (p == 2) return ops::reduce(x, shape, ReduceKind::norm2, x.dtype());
   if (std::isinf(p)) return ops::reduce(x, shape, ReduceKind::norm_inf, x.dtype());
   const NoGrad no_grad;
+  const AnomalyGuard off(false);  // of norm itself, not of the ops that it is made of
   const Tensor wide = x.to(statistics_dtype(x));
   return pow(sum(pow(abs(wide), p), axes, keepdim), 1 / p).to(x.dtype());
 }

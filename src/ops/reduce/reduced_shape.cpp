@@ -3,13 +3,15 @@
 #include <fmt/core.h>
 
 #include "fornax/base/error.h"
+#include "ops/common/check.h"
 
 namespace fornax::ops {
 
 ReducedShape::ReducedShape(const Tensor& x, const Dims& axes, bool keepdim, std::string_view op) {
+  check_defined(op, x);
   unsigned reduced = axes.empty() ? ~0u : 0u;
   for (const std::int64_t axis : axes) {
-    const unsigned bit = 1u << normalize_axis(axis, x.rank(), op);
+    const unsigned bit = 1u << normalize_axis(axis, x, op);
     if (reduced & bit)
       throw ShapeError(op,
                        fmt::format("expected each axis once, got {}; x={}", to_string(axes), describe(x)));

@@ -24,7 +24,7 @@ struct SoftmaxGradNode final : autograd::Node {
 Tensor softmax_of(const Tensor& x, int axis_, bool log, std::string_view op) {
   if (Tensor x2 = x; ops::autocast(op, {&x2})) return softmax_of(x2, axis_, log, op);
   ops::check_floating(op, {{"x", x}});
-  const int axis = normalize_axis(axis_, x.rank(), op);
+  const int axis = normalize_axis(axis_, x, op);
   Tensor y = empty_like(x);
   dispatch::run(ops::softmax_row, ops::Softmax{y, x, axis, log});
   autograd::record<SoftmaxGradNode>(y, {x}, [&](SoftmaxGradNode& node) {

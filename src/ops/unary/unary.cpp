@@ -36,13 +36,17 @@ struct UnaryNode final : autograd::Node {
   }
 };
 
+void check_kind(std::string_view op, UnaryKind kind, const Tensor& x) {
+  if (ops::takes_integers(kind))
+    ops::check_dtype(op, x, number_dtypes, "numbers");
+  else
+    ops::check_dtype(op, x, floating_dtypes, "a floating dtype");
+}
+
 template <UnaryKind Kind>
 Tensor unary(const Tensor& x, Scalar low = 0, Scalar high = 0) {
   if (Tensor x2 = x; ops::autocast(name_of(Kind), {&x2})) return unary<Kind>(x2, low, high);
-  if constexpr (ops::takes_integers(Kind))
-    ops::check_dtype(name_of(Kind), x, number_dtypes, "numbers");
-  else
-    ops::check_dtype(name_of(Kind), x, floating_dtypes, "a floating dtype");
+  check_kind(name_of(Kind), Kind, x);
   Tensor y = ops::empty_for(x.shape(), x.dtype(), x, {});
   dispatch::run(ops::unary_row, ops::Unary{y, x, Kind, low, high});
   using Grad = UnaryNode<Kind>;
@@ -55,6 +59,25 @@ Tensor unary(const Tensor& x, Scalar low = 0, Scalar high = 0) {
   return y;
 }
 
+/// x = kind(x)
+template <UnaryKind Kind>
+Tensor& unary_in_place(std::string_view op, Tensor& x, Scalar low = 0, Scalar high = 0) {
+  autograd::check_in_place(x, {}, op);
+  check_kind(op, Kind, x);
+  ops::check_target(op, x, {});
+  const bool keeps = !ops::derives_from_output(Kind) && autograd::needs_grad({{x}});
+  const Tensor before = keeps ? x.clone() : x;
+  dispatch::run(ops::unary_row, ops::Unary{x, x, Kind, low, high});
+  x.bump_version();
+  using Grad = UnaryNode<Kind>;
+  autograd::record<Grad>(x, {x}, [&](Grad& node) {
+    node.saved.save(before);
+    node.low = low;
+    node.high = high;
+  });
+  return x;
+}
+
 /// The smallest and the largest number of a dtype: bounds that bound nothing.
 std::pair<Scalar, Scalar> range_of(DType dtype) {
   return visit_dtype(dtype, []<class T>(std::type_identity<T>) -> std::pair<Scalar, Scalar> {
@@ -62,6 +85,16 @@ std::pair<Scalar, Scalar> range_of(DType dtype) {
       return {std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
     return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
   });
+}
+
+std::pair<Scalar, Scalar> bounds_of(std::string_view op, const Tensor& x, std::optional<Scalar> low,
+                                    std::optional<Scalar> high) {
+  ops::check_defined(op, x);
+  if (!low && !high) throw ValueError(op, "expected a bound, got none; x=" + describe(x));
+  for (const std::optional<Scalar>& bound : {low, high})
+    if (bound) ops::check_scalar(op, x, *bound);
+  const auto [lowest, highest] = range_of(x.dtype());
+  return {low.value_or(lowest), high.value_or(highest)};
 }
 
 }  // namespace
@@ -84,11 +117,14 @@ Tensor gelu(const Tensor& x, Gelu form) {
 }
 
 Tensor clamp(const Tensor& x, std::optional<Scalar> low, std::optional<Scalar> high) {
-  if (!low && !high) throw ValueError("clamp", "expected a bound, got none; x=" + describe(x));
-  const auto [lowest, highest] = range_of(x.dtype());
-  for (const std::optional<Scalar>& bound : {low, high})
-    if (bound) ops::check_scalar("clamp", x, *bound);
-  return unary<UnaryKind::clamp>(x, low.value_or(lowest), high.value_or(highest));
+  const auto [lowest, highest] = bounds_of("clamp", x, low, high);
+  return unary<UnaryKind::clamp>(x, lowest, highest);
+}
+
+Tensor& Tensor::relu_() { return unary_in_place<UnaryKind::relu>("relu_", *this); }
+Tensor& Tensor::clamp_(std::optional<Scalar> low, std::optional<Scalar> high) {
+  const auto [lowest, highest] = bounds_of("clamp_", *this, low, high);
+  return unary_in_place<UnaryKind::clamp>("clamp_", *this, lowest, highest);
 }
 
 }  // namespace fornax

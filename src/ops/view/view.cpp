@@ -62,7 +62,8 @@ Shape resolve(const Tensor& x, Shape shape, std::string_view op) {
     if (shape[i] == -1 && unknown < 0)
       unknown = i;
     else if (shape[i] < 0)
-      throw ShapeError(op, "expected sizes of 0 or more and at most one -1, got " + to_string(shape));
+      throw ShapeError(op, fmt::format("expected sizes of 0 or more and at most one -1, got {}; x={}",
+                                       to_string(shape), describe(x)));
     else
       known *= shape[i];
   }
@@ -117,7 +118,7 @@ Tensor Tensor::reshape(Shape shape) const {
 
 Tensor Tensor::flatten(int start, int end) const {
   if (rank() == 0) return reshape({1});
-  const int first = normalize_axis(start, rank(), "flatten"), last = normalize_axis(end, rank(), "flatten");
+  const int first = normalize_axis(start, *this, "flatten"), last = normalize_axis(end, *this, "flatten");
   if (first > last)
     throw ShapeError("flatten",
                      fmt::format("expected start <= end, got {} and {}; x={}", start, end, describe(*this)));
@@ -141,7 +142,7 @@ Tensor Tensor::permute(const Dims& axes) const {
     throw ShapeError("permute",
                      fmt::format("expected {} axes, got {}; x={}", rank(), to_string(axes), describe(*this)));
   for (int i = 0; i < rank(); ++i) {
-    const int axis = normalize_axis(axes[i], rank(), "permute");
+    const int axis = normalize_axis(axes[i], *this, "permute");
     if (order.contains(axis))
       throw ShapeError(
           "permute", fmt::format("expected each axis once, got {}; x={}", to_string(axes), describe(*this)));
@@ -157,14 +158,15 @@ Tensor Tensor::permute(const Dims& axes) const {
 Tensor Tensor::transpose(int axis0, int axis1) const {
   Dims axes;
   for (int i = 0; i < rank(); ++i) axes.push_back(i);
-  std::swap(axes[normalize_axis(axis0, rank(), "transpose")],
-            axes[normalize_axis(axis1, rank(), "transpose")]);
+  std::swap(axes[normalize_axis(axis0, *this, "transpose")], axes[normalize_axis(axis1, *this, "transpose")]);
   return permute(axes);
 }
 
 Tensor Tensor::slice(int axis_, std::int64_t start, std::int64_t end, std::int64_t step) const {
-  const int axis = normalize_axis(axis_, rank(), "slice");
-  if (step < 1) throw ValueError("slice", fmt::format("expected a step of 1 or more, got {}", step));
+  const int axis = normalize_axis(axis_, *this, "slice");
+  if (step < 1)
+    throw ValueError("slice",
+                     fmt::format("expected a step of 1 or more, got {}; x={}", step, describe(*this)));
   const std::int64_t size = this->shape()[axis];
   const auto clamped = [size](std::int64_t bound) {
     return std::clamp<std::int64_t>(bound < 0 ? bound + size : bound, 0, size);
@@ -187,7 +189,7 @@ Tensor Tensor::slice(int axis_, std::int64_t start, std::int64_t end, std::int64
 }
 
 Tensor Tensor::narrow(int axis_, std::int64_t start, std::int64_t length) const {
-  const int axis = normalize_axis(axis_, rank(), "narrow");
+  const int axis = normalize_axis(axis_, *this, "narrow");
   if (start < 0 || length < 0 || length > shape()[axis] - start) {
     throw IndexError(
         "narrow", fmt::format("expected a range within [0, {}) of axis {}, got start {} and length {}; x={}",
@@ -197,7 +199,7 @@ Tensor Tensor::narrow(int axis_, std::int64_t start, std::int64_t length) const 
 }
 
 Tensor Tensor::select(int axis_, std::int64_t index) const {
-  const int axis = normalize_axis(axis_, rank(), "select");
+  const int axis = normalize_axis(axis_, *this, "select");
   const std::int64_t size = shape()[axis];
   if (index < -size || index >= size) {
     throw IndexError("select", fmt::format("expected an index from {} to {} of axis {}, got {}; x={}", -size,
@@ -226,8 +228,19 @@ Tensor Tensor::expand(Shape shape) const {
   return y;
 }
 
+Tensor Tensor::squeeze() const {
+  Shape target;
+  Strides strides;
+  for (int axis = 0; axis < rank(); ++axis) {
+    if (shape()[axis] == 1) continue;
+    target.push_back(shape()[axis]);
+    strides.push_back(this->strides()[axis]);
+  }
+  return reshaped_alias(*this, target, strides);
+}
+
 Tensor Tensor::squeeze(int axis_) const {
-  const int axis = normalize_axis(axis_, rank(), "squeeze");
+  const int axis = normalize_axis(axis_, *this, "squeeze");
   if (shape()[axis] != 1)
     throw ShapeError("squeeze", fmt::format("expected size 1 at axis {}, got {}", axis, describe(*this)));
   Shape target = shape();
@@ -238,7 +251,7 @@ Tensor Tensor::squeeze(int axis_) const {
 }
 
 Tensor Tensor::unsqueeze(int axis_) const {
-  const int axis = normalize_axis(axis_, rank() + 1, "unsqueeze");
+  const int axis = normalize_axis(axis_, rank() + 1, "unsqueeze", [&] { return "x=" + describe(*this); });
   Shape target = shape();
   Strides strides = this->strides();
   target.insert(axis, 1);

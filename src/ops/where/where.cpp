@@ -24,6 +24,7 @@ struct WhereGrad final : autograd::Node {
 };
 
 void check_condition(const Tensor& condition, const Tensor& x) {
+  ops::check_defined("where", condition, "condition");
   if (condition.dtype() != boolean)
     throw DTypeError("where", "expected a condition of bool, got " + describe(condition));
   if (condition.device() != x.device()) {
@@ -37,8 +38,9 @@ Tensor chosen(const Tensor& condition, const Tensor& a, const Tensor& b, Scalar 
   const Tensor& x = a.defined() ? a : b;
   const Tensor& other = a.defined() && b.defined() ? b : x;
   check_condition(condition, x);
-  const Shape shape =
-      broadcast_shapes(condition.shape(), broadcast_shapes(x.shape(), other.shape(), "where"), "where");
+  const auto operands = [&] { return ops::describe({{"condition", condition}, {"a", a}, {"b", b}}); };
+  const Shape shape = broadcast_shapes(
+      condition.shape(), broadcast_shapes(x.shape(), other.shape(), "where", operands), "where", operands);
   const Tensor& format = x.shape() == shape ? x : other;
   Tensor y = ops::empty_for(shape, x.dtype(), format, condition);
   dispatch::run(ops::where_row, ops::Where{y, condition, a, b, scalar});
@@ -61,6 +63,13 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 Tensor where(const Tensor& condition, const Tensor& a, Scalar b) {
   ops::check_scalar("where", a, b);
   return chosen(condition, a, {}, b);
+}
+
+Tensor where(const Tensor& condition, Scalar a, Scalar b, DType dtype) {
+  ops::check_defined("where", condition, "condition");
+  Tensor first = empty({}, {.dtype = dtype, .device = condition.device()});
+  ops::check_scalar("where", first, a);
+  return where(condition, first.fill_(a), b);
 }
 
 Tensor where(const Tensor& condition, Scalar a, const Tensor& b) {
