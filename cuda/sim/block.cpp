@@ -78,8 +78,9 @@ void report_stuck_block() {
   report(at_barrier > 0 ? "barrier-divergence" : "warp-divergence",
          std::to_string(at_barrier) + " threads of block " + std::to_string(block.number) +
              " wait at a barrier and " + std::to_string(in_warp_operation) + " in a warp operation (" +
-             (shown ? place(shown->where) : "?") + "), which nobody ends: " + std::to_string(block.finished) +
-             " of " + std::to_string(block.thread_count()) + " threads have returned");
+             (shown ? to_string(shown->where) : "?") +
+             "), which nobody ends: " + std::to_string(block.finished) + " of " +
+             std::to_string(block.thread_count()) + " threads have returned");
 }
 
 void abandon_block() {
@@ -185,14 +186,14 @@ void wait_as(Thread::State state) {
   self.fiber->suspend();
 }
 
-int block_barrier(Vote vote, bool predicate, std::source_location where) {
+int block_barrier(Vote vote, bool predicate, Place where) {
   RunningBlock& block = running_block;
   Thread& self = *running_thread;
   if (block.at_barrier == 0) {
     block.barrier = where;
-  } else if (block.barrier.line() != where.line() || block.barrier.file_name() != where.file_name()) {
+  } else if (block.barrier != where) {
     report("barrier-divergence",
-           "threads of one block wait at different barriers, also at " + place(block.barrier), where);
+           "threads of one block wait at different barriers, also at " + to_string(block.barrier), where);
   }
   self.where = where;
   if (predicate) ++block.votes;
@@ -212,7 +213,7 @@ int block_barrier(Vote vote, bool predicate, std::source_location where) {
   return block.vote_result;  // the next barrier does not end before this thread comes to it
 }
 
-void stop_misaligned(std::size_t bytes, std::source_location where) {
+void stop_misaligned(std::size_t bytes, Place where) {
   report("misaligned",
          running_thread_name() + " accesses " + std::to_string(bytes) +
              " bytes at an address that is no multiple of that",

@@ -3,11 +3,11 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <source_location>
 #include <vector>
 
 #include "sim/fiber.h"
 #include "sim/language.h"
+#include "sim/place.h"
 
 namespace fornax::sim {
 
@@ -23,7 +23,7 @@ struct Thread {
   std::uint32_t warp_epoch = 0;  // how many barriers of its warp it has passed
 
   // The barrier or warp operation in which it waits.
-  std::source_location where;
+  Place where;
   std::uint64_t value = 0, result = 0;
   int argument = 0, width = 32;
 };
@@ -33,7 +33,7 @@ struct Warp {
   unsigned arrived = 0;  // lanes; 0: nobody waits
   unsigned mask = 0;
   WarpOperation operation{};
-  std::source_location where;
+  Place where;
   std::uint32_t epoch = 0;
 };
 
@@ -57,7 +57,7 @@ struct RunningBlock {
 
   // The barrier at which threads wait.
   unsigned at_barrier = 0;
-  std::source_location barrier;
+  Place barrier;
   std::uint32_t epoch = 0;  // how many barriers of the block its threads have passed
   int votes = 0;
   int vote_result = 0;

@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "runtime/check.h"
+#include "sim/place.h"
 
 // The device language as C++ for the simulated device (docs/gpu_without_gpu.md). device/cuda.cuh includes
 // this header where nvcc does not compile. A kernel is a plain function that is called once per simulated
@@ -54,7 +54,7 @@ void* shared_variable(SharedVariable& variable);
 void* dynamic_shared();
 
 enum class Vote : std::uint8_t { none, any, all, count };
-int block_barrier(Vote vote, bool predicate, std::source_location where);
+int block_barrier(Vote vote, bool predicate, Place where);
 
 enum class WarpOperation : std::uint8_t {
   sync,
@@ -67,11 +67,10 @@ enum class WarpOperation : std::uint8_t {
   all
 };
 std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value, int argument,
-                             int width, std::source_location where);
+                             int width, Place where);
 
 template <class T>
-T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width,
-          std::source_location where) {
+T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width, Place where) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "a shuffle moves values of 4 or 8 bytes");
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
@@ -81,7 +80,7 @@ T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int wid
 }
 
 /// Reports the access and ends the kernel, as a device would.
-[[noreturn]] void stop_misaligned(std::size_t bytes, std::source_location where);
+[[noreturn]] void stop_misaligned(std::size_t bytes, Place where);
 
 /// Tells the tracker that the running thread changes `bytes` at `data` atomically.
 void note_atomic(const void* data, std::size_t bytes, const void* caller);
@@ -135,7 +134,7 @@ inline constexpr int warpSize = 32;
   type* const name = static_cast<type*>(::fornax::sim::dynamic_shared())
 #define FORNAX_CONSTANT(type, name, dims) [[maybe_unused]] static const type name dims
 
-#define FORNAX_SIM_HERE std::source_location where = std::source_location::current()
+#define FORNAX_SIM_HERE fornax::sim::Place where = fornax::sim::Place::here()
 
 inline void __syncthreads(FORNAX_SIM_HERE) {
   fornax::sim::block_barrier(fornax::sim::Vote::none, false, where);
@@ -202,7 +201,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
 }
 
 inline void check_aligned(const void* data, std::size_t bytes,
-                          std::source_location where = std::source_location::current()) {
+                          fornax::sim::Place where = fornax::sim::Place::here()) {
   if (reinterpret_cast<std::uintptr_t>(data) % bytes != 0) sim::stop_misaligned(bytes, where);
 }
 

@@ -54,9 +54,9 @@ void add(const char* kind, const std::string& text, const std::string& line) {
 
 }  // namespace
 
-std::string place(const std::source_location& where) {
-  const char* const slash = std::strrchr(where.file_name(), '/');
-  return std::string(slash ? slash + 1 : where.file_name()) + ":" + std::to_string(where.line());
+std::string to_string(const Place& place) {
+  const char* const slash = std::strrchr(place.file, '/');
+  return std::string(slash ? slash + 1 : place.file) + ":" + std::to_string(place.line);
 }
 
 bool is_reported(const char* kind, const void* after) {
@@ -69,9 +69,9 @@ void report(const char* kind, const std::string& text, const void* after) {
   add(kind, text, after ? source_line(after) : "");
 }
 
-void report(const char* kind, const std::string& text, const std::source_location& where) {
+void report(const char* kind, const std::string& text, const Place& where) {
   const Lock lock;
-  add(kind, text, place(where));
+  add(kind, text, to_string(where));
 }
 
 void print_reports() {

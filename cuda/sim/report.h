@@ -1,8 +1,8 @@
 #pragma once
 
-#include <source_location>
 #include <string>
 
+#include "sim/place.h"
 #include "sim/simulator.h"
 
 namespace fornax::sim {
@@ -12,15 +12,12 @@ namespace fornax::sim {
 void report(const char* kind, const std::string& text, const void* after = nullptr);
 
 /// The same of a place in a kernel that the kernel itself gave.
-void report(const char* kind, const std::string& text, const std::source_location& where);
+void report(const char* kind, const std::string& text, const Place& where);
 
 /// Prints the findings that nobody took: when the process is about to die.
 void print_reports();
 
 /// True if this kind was reported of this code while the current operation runs: saves composing the text.
 bool is_reported(const char* kind, const void* after);
-
-/// "file.cu:12".
-std::string place(const std::source_location& where);
 
 }  // namespace fornax::sim

@@ -19,12 +19,12 @@ namespace fornax::sim {
 namespace {
 
 /// The file that holds an address, and where in it.
-struct Place {
+struct ModulePlace {
   std::string file;
   std::uintptr_t offset = 0;
 };
 
-Place place_of(const void* address) {
+ModulePlace place_of(const void* address) {
   Dl_info info{};
   if (dladdr(address, &info) == 0 || !info.dli_fname) return {};
   const auto at = reinterpret_cast<std::uintptr_t>(address),
@@ -93,7 +93,7 @@ std::string bare_name(std::string name) {
 
 std::string function_name(const void* address) {
   static auto& by_file = *new std::map<std::string, Functions>;
-  const Place place = place_of(address);
+  const ModulePlace place = place_of(address);
   auto found = by_file.find(place.file);
   if (found == by_file.end()) found = by_file.emplace(place.file, read_functions(place.file)).first;
   auto function = found->second.upper_bound(place.offset);
@@ -106,7 +106,7 @@ std::string source_line(const void* after) {
   const auto found = known.find(after);
   if (found != known.end()) return found->second;
   std::string& line = known[after];
-  const Place place = place_of(after);
+  const ModulePlace place = place_of(after);
   if (place.file.empty()) return line;
   std::string file = place.file;
   if (file == "/proc/self/exe") {

@@ -66,7 +66,7 @@ void complete(Warp& warp, Thread* lanes, unsigned count, const Thread& last) {
 }  // namespace
 
 std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value, int argument,
-                             int width, std::source_location where) {
+                             int width, Place where) {
   RunningBlock& block = running_block;
   Thread& self = *running_thread;
   const unsigned lane = self.number % lanes_of_warp, first = self.number - lane;
@@ -87,10 +87,10 @@ std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64
     warp.mask = mask;
     warp.operation = operation;
     warp.where = where;
-  } else if (warp.mask != mask || warp.operation != operation || warp.where.line() != where.line()) {
+  } else if (warp.mask != mask || warp.operation != operation || warp.where != where) {
     report("warp-divergence",
            "lanes of one warp meet in different operations or with different masks, also at " +
-               place(warp.where),
+               to_string(warp.where),
            where);
   }
   warp.arrived |= 1u << lane;
