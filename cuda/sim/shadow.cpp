@@ -39,7 +39,8 @@ struct Cell {
   std::uint32_t reader, reader_block;
   std::uint16_t reader_thread, reader_epoch, reader_warp_epoch;
   std::uint8_t read : 4, valid : 4;  // bytes: read by the operation, part of a block or variable
-  std::uint8_t readers : 4, has_other_readers : 1, : 3;
+  std::uint8_t readers : 2, has_other_readers : 1, : 1;
+  std::uint8_t recorded : 4;  // bytes that the record of readers is about
 };
 static_assert(sizeof(Cell) == 32);
 
@@ -191,7 +192,7 @@ class Check {
     if (cell.reader == 0 || (cell.read & mask) == 0) return;
     if (cell.reader != self_.operation.id) {
       if (!self_.comes_after(cell.reader)) add_stream_race(cell.reader, " reads");
-    } else if (self_.is_thread && is_race_with_readers(cell)) {
+    } else if (self_.is_thread && (cell.recorded & mask) != 0 && is_race_with_readers(cell)) {
       add_race(cell.reader_block, cell.reader_thread, " read");
     }
   }
@@ -238,7 +239,10 @@ class Check {
       cell.has_other_readers = 1;
     }
     Readers readers = one;
-    if (is_same) {
+    // Of two threads that read neighbouring elements of one cell, the later one is recorded.
+    const bool joins = is_same && ((cell.recorded & mask) != 0 ||
+                                   (cell.reader_block == self_.block && cell.reader_thread == self_.thread));
+    if (joins) {
       if (cell.readers == of_several_blocks || cell.reader_block != self_.block) {
         readers = of_several_blocks;
       } else if (cell.reader_epoch == self_.epoch &&
@@ -248,6 +252,7 @@ class Check {
       }
     }
     cell.read = (before | mask) & 15;
+    cell.recorded = ((joins ? cell.recorded : 0u) | mask) & 15;
     cell.readers = readers;
     cell.reader = self_.operation.id;
     cell.reader_block = self_.block;
