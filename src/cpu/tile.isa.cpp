@@ -86,15 +86,16 @@ void last_panel(const Tile<T>& tile, Index row, const T* b_panel, Index column, 
   for (int i = 0; i < Rows; ++i) __builtin_memcpy(tile.c[row + i] + column, buffer[i], bytes);
 }
 
-template <class T, int Rows>
+/// The columns from `column` on, by the fewest registers that hold them: b may end where they end.
+template <class T, int Rows, int Packets = 1>
 void rows_by_panel(const Tile<T>& tile, Index row, const T* b, Index column) {
   constexpr int V = lanes<T>;
   const Index width = tile.columns - column;
-  if (width >= tile_packets * V) return panel<T, Rows, tile_packets>(tile, row, b, column);
-  if (width == V) return panel<T, Rows, 1>(tile, row, b, column);
-  if (width < V) return last_panel<T, Rows, 1>(tile, row, b, column, width);
-  if (tile_packets == 2 || width <= 2 * V) return last_panel<T, Rows, 2>(tile, row, b, column, width);
-  last_panel<T, Rows, tile_packets>(tile, row, b, column, width);
+  if constexpr (Packets < tile_packets) {
+    if (width > Packets * V) return rows_by_panel<T, Rows, Packets + 1>(tile, row, b, column);
+  }
+  if (width >= Packets * V) return panel<T, Rows, Packets>(tile, row, b, column);
+  last_panel<T, Rows, Packets>(tile, row, b, column, width);
 }
 
 template <class T>

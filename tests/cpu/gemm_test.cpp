@@ -1,5 +1,8 @@
 #include "cpu/gemm.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -126,6 +129,61 @@ TEST_P(GemmOf, LongReductionsAndManyBlocksAgreeWithTheNaiveLoop) {
     check<T>({.m = 20, .n = 35, .k = 1300, .bias = true, .relu = true});
     check<T>({.m = 20, .n = 35, .k = 1300, .a_transposed = true, .accumulate = true});
     check<T>({.m = 220, .n = 290, .k = 60, .b_transposed = true});
+  });
+}
+
+/// Values whose last byte is the last before a page that nobody may read.
+template <class T>
+class BeforeAGuardPage {
+ public:
+  explicit BeforeAGuardPage(const std::vector<T>& values) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), bytes = values.size() * sizeof(T);
+    const std::size_t readable = (bytes + page - 1) / page * page;
+    length_ = readable + page;
+    pages_ = static_cast<char*>(
+        mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    data_ = pages_ + readable - bytes;
+    std::memcpy(data_, values.data(), bytes);
+    mprotect(pages_ + readable, page, PROT_NONE);
+  }
+  BeforeAGuardPage(const BeforeAGuardPage&) = delete;
+  BeforeAGuardPage& operator=(const BeforeAGuardPage&) = delete;
+  ~BeforeAGuardPage() { munmap(pages_, length_); }
+
+  const T* data() const { return reinterpret_cast<const T*>(data_); }
+
+ private:
+  std::size_t length_;
+  char *pages_, *data_;
+};
+
+// A few rows of a read b where it lies: its last columns then end with the memory.
+TEST_P(GemmOf, ReadsNothingBehindItsOperands) {
+  const IsaGuard guard(std::get<0>(GetParam()));
+  visit_floating(std::get<1>(GetParam()), [](auto type) {
+    using T = typename decltype(type)::type;
+    constexpr std::int64_t m = 5, k = 7;
+    const auto a_values = values<T>(m * k, 1);
+    const BeforeAGuardPage a(a_values);
+    for (std::int64_t n = 4; n <= 144; n += 4) {
+      const auto b_values = values<T>(k * n, 2);
+      const BeforeAGuardPage b(b_values);
+      std::vector<T> c(static_cast<std::size_t>(m * n));
+      gemm({.dtype = dtype_of<T>,
+            .m = m,
+            .n = n,
+            .k = k,
+            .a = a.data(),
+            .a_row = k,
+            .b = b.data(),
+            .b_row = n,
+            .c = c.data(),
+            .c_row = n});
+      EXPECT_EQ(std::memcmp(c.data(), run<T>({.m = m, .n = n, .k = k}, a_values, b_values, {}, c).data(),
+                            c.size() * sizeof(T)),
+                0)
+          << n;
+    }
   });
 }
 
