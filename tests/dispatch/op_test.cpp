@@ -106,14 +106,15 @@ TEST(Dispatch, LogsChosenAndRefusedKernels) {
   dispatch::set_decision_log(
       [](void* context, const dispatch::Decision& d) {
         static_cast<std::vector<std::string>*>(context)->push_back(
-            std::string(d.op) + " " + std::string(d.kernel) + " " + (d.refusal ? d.refusal : "runs"));
+            std::string(d.op) + " " + std::string(d.kernel) + "@" + to_string(Device{d.device}) + " " +
+            (d.refusal ? d.refusal : "runs"));
       },
       &lines);
   const Tensor x = tensor<float>({1, 2, 3});
   dispatch::run(row, args_of(x, x));
   dispatch::set_decision_log(nullptr, nullptr);
-  EXPECT_THAT(lines,
-              testing::ElementsAre("negate packed needs a multiple of 4 elements", "negate plain runs"));
+  EXPECT_THAT(lines, testing::ElementsAre("negate packed@cpu needs a multiple of 4 elements",
+                                          "negate plain@cpu runs"));
 }
 
 TEST(Autocast, HoldsForThisThreadWhileTheGuardLivesAndCanBeTurnedOffInside) {

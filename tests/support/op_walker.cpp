@@ -11,18 +11,20 @@
 namespace fornax::test {
 namespace {
 
-/// Collects what ran on this thread while alive.
+/// Collects what ran on a device, enqueued by this thread while alive.
 class Recorder {
  public:
-  Recorder() { dispatch::set_decision_log(note, this); }
+  explicit Recorder(Device device) : device_(device.type) { dispatch::set_decision_log(note, this); }
   ~Recorder() { dispatch::set_decision_log(nullptr, nullptr); }
   const Ran& ran() const { return ran_; }
 
  private:
   static void note(void* self, const dispatch::Decision& decision) {
-    if (!decision.refusal)
-      static_cast<Recorder*>(self)->ran_.emplace(decision.op, decision.kernel, decision.dtype);
+    auto& recorder = *static_cast<Recorder*>(self);
+    if (!decision.refusal && decision.device == recorder.device_)
+      recorder.ran_.emplace(decision.op, decision.kernel, decision.dtype);
   }
+  const DeviceType device_;
   Ran ran_;
 };
 
@@ -45,7 +47,7 @@ void force_every_kernel(const OpCase& op_case, DType dtype, Layout layout, Devic
   const OpResult want = reference(op_case, dtype);
   std::set<std::string> ops;
   {
-    const Recorder recorder;
+    const Recorder recorder(device);
     expect_close(evaluate(op_case, dtype, layout, device), want, dtype, op_case.slack,
                  fmt::format("{} {} layout {}", op_case.name, name_of(dtype), static_cast<int>(layout)));
     for (const auto& [op, kernel, type] : recorder.ran()) ops.insert(op);
@@ -56,7 +58,7 @@ void force_every_kernel(const OpCase& op_case, DType dtype, Layout layout, Devic
     if (!row || kernels_of(*row, device).size() == 1) continue;
     for (const dispatch::KernelInfo* kernel : kernels_of(*row, device)) {
       const dispatch::KernelGuard guard(op, kernel->name);
-      const Recorder recorder;
+      const Recorder recorder(device);
       const std::string what =
           fmt::format("{} {} by {} of {}", op_case.name, name_of(dtype), kernel->name, op);
       try {

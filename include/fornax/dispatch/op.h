@@ -84,6 +84,8 @@ class FORNAX_API KernelGuard {
 struct Decision {
   std::string_view op;
   std::string_view kernel;
+  /// The kernel's: kernels of different devices may share a name.
+  DeviceType device;
   /// Of the first operand.
   DType dtype;
   Refusal refusal;
@@ -124,7 +126,7 @@ template <class Args>
   for (const Kernel<Args>* kernel : row.kernels) {
     const Refusal refusal =
         !forced.empty() && kernel->name != forced ? other.c_str() : refusal_of(*kernel, args, device, dtype);
-    log_decision({row.op, kernel->name, dtype, refusal});
+    log_decision({row.op, kernel->name, kernel->device, dtype, refusal});
     if (!refusal) return *kernel;
     reasons.append(reasons.empty() ? "" : "; ").append(kernel->name).append(": ").append(refusal);
   }
