@@ -139,7 +139,7 @@ class CudaGraph::Recording final : public Capture {
       keep_used();
       memory->close(stream);
       cudaGraphExec_t executable = nullptr;
-      check(cudaGraphInstantiateWithFlags(&executable, graph, 0), "cudaGraphInstantiate");
+      check(cudaGraphInstantiateWithFlags(&executable, graph, 0), "cudaGraphInstantiateWithFlags");
       executable_.reset(executable);
     } catch (...) {
       abandon(stream);

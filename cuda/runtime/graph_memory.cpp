@@ -38,10 +38,11 @@ class Unrecorded {
 void order(cudaStream_t earlier, cudaStream_t later) {
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-  cudaError_t status = cudaEventRecord(event, earlier);
-  if (status == cudaSuccess) status = cudaStreamWaitEvent(later, event, 0);
+  const cudaError_t marked = cudaEventRecord(event, earlier);
+  const cudaError_t waited = marked == cudaSuccess ? cudaStreamWaitEvent(later, event, 0) : cudaSuccess;
   cudaEventDestroy(event);
-  check(status, "cudaStreamWaitEvent");
+  check(marked, "cudaEventRecord");
+  check(waited, "cudaStreamWaitEvent");
 }
 
 }  // namespace
