@@ -148,7 +148,7 @@ void adamw(const AdamWStep& args) {
     for (std::size_t i = 0; i < args.entries.size(); ++i) {
       const AdamWViews& entry = args.entries[i];
       if (entry.parameter.dtype != dtype_of<T>) continue;
-      Correction<A> correction;
+      Correction<A> correction{};
       if (replayed) {
         correction.replayed = reinterpret_cast<const AdamWCorrection*>(replayed + 1) + i;
       } else {
