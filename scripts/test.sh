@@ -33,7 +33,11 @@ skipped=77
 skip() { printf '\n!! SKIPPED: %s\n' "$*" >&2; return "$skipped"; }
 
 stage_tests() { build_and_test default; }
-stage_sim() { build_and_test sim; }
+stage_sim() {
+  # Tests that take long are for this flavour of --full alone.
+  [ "$mode" != full ] || export FORNAX_FULL_TESTS=1
+  build_and_test sim
+}
 stage_nvidia() {
   have_nvcc || { skip "no nvcc here: CUDA kernels were compiled for the simulated device only"; return; }
   build cuda fornax fornax_nvidia_tests &&

@@ -12,6 +12,7 @@
 #include "fornax/device/backend.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
+#include "runtime/graph_memory.h"
 #include "runtime/pinned.h"
 
 namespace fornax {
@@ -38,7 +39,7 @@ class CudaBackend final : public Backend {
     bytes = std::max<std::size_t>(bytes, 1);
     void* const data = allocate_in_order(bytes, on);
     const std::lock_guard lock(state.mutex);
-    state.blocks[data] = {on, bytes};
+    state.blocks[data] = {on, bytes, recorded_memory()};
     return data;
   }
 
@@ -46,11 +47,12 @@ class CudaBackend final : public Backend {
     try {
       const cudaStream_t on = native(stream);
       DeviceState& state = use_device(stream.device.index);
+      std::shared_ptr<GraphMemory> graph;
       {  // before another thread can be given the same address
         const std::lock_guard lock(state.mutex);
-        state.blocks.erase(data);
+        if (auto block = state.blocks.extract(data)) graph = std::move(block.mapped().graph);
       }
-      free_in_order(data, on);
+      if (!graph || !graph->free(data, on)) free_in_order(data, on);
     } catch (const std::exception&) {
     }
   }
@@ -126,6 +128,7 @@ class CudaBackend final : public Backend {
 }  // namespace
 
 void* allocate_in_order(std::size_t bytes, cudaStream_t stream) {
+  if (const auto& graph = recorded_memory()) return graph->allocate(bytes, stream);
   void* data = nullptr;
   cudaError_t status = cudaMallocAsync(&data, bytes, stream);
   if (status == cudaErrorMemoryAllocation) {
@@ -144,6 +147,7 @@ void* allocate_in_order(std::size_t bytes, cudaStream_t stream) {
 }
 
 void free_in_order(void* data, cudaStream_t stream) noexcept {
+  if (const auto& graph = recorded_memory(); graph && graph->free(data, stream)) return;
   if (cudaFreeAsync(data, stream) != cudaSuccess) cudaGetLastError();
 }
 

@@ -64,6 +64,7 @@ DeviceState::DeviceState(int device) : index(device) {
   check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &threshold),
         "cudaMemPoolSetAttribute");
   default_stream = make_stream(0);
+  graph_memory_stream = make_stream(0);
 }
 
 int count_devices(std::string* why_none) {

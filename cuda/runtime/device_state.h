@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 namespace fornax::cuda {
 
+class GraphMemory;
+
 /// What the runtime keeps for one device, from its first use to the end of the process.
 struct DeviceState {
   explicit DeviceState(int device);
@@ -25,6 +28,8 @@ struct DeviceState {
   cudaMemPool_t pool = nullptr;
   /// Of a Stream with a null handle.
   cudaStream_t default_stream = nullptr;
+  /// Of the memory of graphs; nothing else uses it, so it is never captured.
+  cudaStream_t graph_memory_stream = nullptr;
 
   std::mutex mutex;                                  // of what follows
   std::array<std::vector<cudaStream_t>, 2> streams;  // by StreamPriority, made as they are asked for
@@ -33,6 +38,7 @@ struct DeviceState {
   struct Block {
     cudaStream_t stream;
     std::size_t bytes;
+    std::shared_ptr<GraphMemory> graph = nullptr;  // of a block that a graph's work allocated
   };
   std::unordered_map<void*, Block> blocks;  // handed out, with the stream on which they were allocated
 };

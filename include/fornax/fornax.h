@@ -21,6 +21,12 @@
 #include "fornax/device/storage.h"
 #include "fornax/device/stream.h"
 
+#include "fornax/cuda/graph.h"
+#include "fornax/cuda/math_mode.h"
+#include "fornax/cuda/memory.h"
+#include "fornax/cuda/stream.h"
+#include "fornax/cuda/timer.h"
+
 #include "fornax/dispatch/autocast.h"
 #include "fornax/dispatch/op.h"
 #include "fornax/dispatch/tensor_view.h"
@@ -50,6 +56,7 @@
 #include "fornax/ops/random.h"
 #include "fornax/ops/rearrange.h"
 #include "fornax/ops/reduce.h"
+#include "fornax/ops/replayed.h"
 #include "fornax/ops/softmax.h"
 #include "fornax/ops/transfer.h"
 

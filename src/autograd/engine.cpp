@@ -90,7 +90,8 @@ void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& read
   Grads grads;
   if (dy.defined()) {
     std::optional<StreamGuard> stream;
-    if (!node.stream_.device.is_cpu()) stream.emplace(node.stream_);
+    // A leaf has no forward: its gradient is summed where backward() was called.
+    if (!node.is_leaf() && !node.stream_.device.is_cpu()) stream.emplace(node.stream_);
     if (node.extras_) {
       // A copy: a hook may remove itself, or add another one.
       for (const auto& [id, hook] : std::vector(node.extras_->hooks))

@@ -1,6 +1,7 @@
 // Stands in for cuda/ in a build without it.
 #include "device/backends.h"
 #include "fornax/base/error.h"
+#include "fornax/cuda/graph.h"
 #include "fornax/cuda/memory.h"
 #include "fornax/cuda/stream.h"
 #include "fornax/cuda/timer.h"
@@ -29,6 +30,14 @@ void* native_handle(Stream) { fail("native_handle"); }
 StreamTimer::StreamTimer(Stream) { fail("StreamTimer"); }
 StreamTimer::~StreamTimer() = default;
 double StreamTimer::seconds() const { fail("StreamTimer"); }
+
+class CudaGraph::Recording {};
+CudaGraph::CudaGraph(Device, std::function<void()>, const CudaGraphOptions&) { fail("CudaGraph"); }
+CudaGraph::~CudaGraph() = default;
+CudaGraph::CudaGraph(CudaGraph&&) noexcept = default;
+CudaGraph& CudaGraph::operator=(CudaGraph&&) noexcept = default;
+void CudaGraph::run() { fail("CudaGraph"); }
+bool CudaGraph::is_captured() const { fail("CudaGraph"); }
 
 }  // namespace cuda
 }  // namespace fornax

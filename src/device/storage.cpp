@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "device/backends.h"
+#include "device/capture.h"
 #include "fornax/device/backend.h"
 #include "fornax/device/host_memory.h"
 
@@ -44,7 +45,9 @@ Ref<Storage> Storage::allocate(std::size_t bytes, Device device) {
   }
   const Stream stream = current_stream(device);
   void* data = device.is_cpu() ? allocate_host(bytes) : backend_of(device.type).allocate(bytes, stream);
-  return Ref<Storage>::first(new Storage(data, bytes, stream, nullptr));
+  Ref<Storage> storage = Ref<Storage>::first(new Storage(data, bytes, stream, nullptr));
+  if (Capture* const capture = device.is_cpu() ? nullptr : current_capture()) capture->add(*storage);
+  return storage;
 }
 
 Ref<Storage> Storage::allocate_pinned(std::size_t bytes) {
@@ -85,12 +88,17 @@ Storage::~Storage() {
 
 void Storage::ready_for(Stream stream) {
   if (home_.device.is_cpu()) return;
-  if (stream != home_) Event(home_).wait_on(stream);
+  Capture* const capture = current_capture();
+  if (capture) capture->use(*this, stream);
+  // Recorded work waits for recorded work only; for what came before it, each of its runs does.
+  const auto wait_for = [&](Stream other) {
+    if (other != stream && (!capture || capture->records(other))) Event(other).wait_on(stream);
+  };
+  wait_for(home_);
   if (!has_users_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(users_mutex(this));
-  for (const Stream& user : users_)
-    if (user != stream) Event(user).wait_on(stream);
-  if (stream == home_) {  // who comes later waits for the home, which has waited for them
+  for (const Stream& user : users_) wait_for(user);
+  if (stream == home_ && !capture) {  // who comes later waits for the home, which has waited for them
     users_.clear();
     has_users_.store(false, std::memory_order_release);
   }
@@ -98,9 +106,16 @@ void Storage::ready_for(Stream stream) {
 
 void Storage::used_on(Stream stream) {
   if ((home_.device.is_cpu() && !pinned_by_) || stream == home_) return;
+  if (Capture* const capture = current_capture()) capture->use(*this, stream);
   const std::lock_guard lock(users_mutex(this));
   if (std::ranges::find(users_, stream) == users_.end()) users_.push_back(stream);
   has_users_.store(true, std::memory_order_release);
+}
+
+void Storage::add_streams(std::vector<Stream>& streams) const {
+  if (!home_.device.is_cpu()) streams.push_back(home_);
+  const std::lock_guard lock(users_mutex(this));
+  streams.insert(streams.end(), users_.begin(), users_.end());
 }
 
 void Storage::move_home(Stream stream, const Event& ready) {
@@ -110,6 +125,9 @@ void Storage::move_home(Stream stream, const Event& ready) {
 }
 
 void destroy(Storage* storage) noexcept {
+  if (!storage->device().is_cpu() || storage->is_pinned()) {
+    if (Capture* const capture = current_capture(); capture && capture->takes(*storage)) return;
+  }
   if (!storage->is_joined()) {
     delete storage;
   } else {

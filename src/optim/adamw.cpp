@@ -2,9 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+#include <utility>
+
 #include "fornax/base/error.h"
 #include "fornax/ops/create.h"
-#include "fornax/ops/optim_step.h"
 
 namespace fornax::optim {
 
@@ -28,22 +30,37 @@ void AdamW::add_group(const Group& group) {
 void AdamW::step() {
   // What may lack memory comes first, while nothing has changed.
   std::vector<std::vector<AdamWEntry>> updates(group_count());
-  std::vector<std::vector<Entry*>> updated(group_count());
-  for (Entry& entry : entries_) {
+  std::vector<std::vector<std::size_t>> updated(group_count());
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    Entry& entry = entries_[i];
     const Tensor grad = entry.parameter.grad();
     if (!grad.defined()) continue;
-    for (Tensor& moment : entry.buffers)
-      if (!moment.defined()) moment = zeros_like(entry.parameter);
+    for (Tensor& moment : entry.buffers) {
+      if (moment.defined()) continue;
+      check_may_start(entry);
+      moment = zeros_like(entry.parameter);
+    }
     updates[entry.group].push_back(
         {entry.parameter, grad, entry.buffers[0], entry.buffers[1], entry.steps + 1});
-    updated[entry.group].push_back(&entry);
+    updated[entry.group].push_back(i);
   }
   for_each_group([&](std::size_t group) {
-    const AdamWOptions& o = options_[group];
-    adamw_step(updates[group], {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay});
-    for (Entry* entry : updated[group]) ++entry->steps;
+    std::function<AdamWRates()> next;
+    if (auto later = later_runs(updated[group])) {
+      next = [this, group, later = std::move(later)] {
+        later();
+        return rates(group);
+      };
+    }
+    adamw_step(updates[group], rates(group), std::move(next));
+    for (const std::size_t i : updated[group]) ++entries_[i].steps;
     return !updates[group].empty();
   });
+}
+
+AdamWRates AdamW::rates(std::size_t group) const {
+  const AdamWOptions& o = options_[group];
+  return {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay};
 }
 
 AdamWOptions& AdamW::options(std::size_t group) {

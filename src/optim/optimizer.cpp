@@ -6,6 +6,7 @@
 #include <iterator>
 #include <set>
 
+#include "device/capture.h"
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
 
@@ -60,6 +61,31 @@ void Optimizer::for_each_group(const std::function<bool(std::size_t)>& update) c
                                              "step was partly applied",
                                              updated, error.what()));
   }
+}
+
+void Optimizer::check_may_start(const Entry& entry) {
+  if (current_capture())
+    throw ValueError(
+        "optimizer",
+        fmt::format("expected a step before the one that is captured, got none of '{}'", entry.name));
+}
+
+std::function<void()> Optimizer::later_runs(const std::vector<std::size_t>& updated) {
+  if (!current_capture()) return {};
+  std::vector<std::pair<std::size_t, std::vector<Tensor>>> captured;
+  for (const std::size_t i : updated) captured.emplace_back(i, entries_[i].buffers);
+  return [this, captured = std::move(captured)] {
+    for (const auto& [i, buffers] : captured) {
+      Entry& entry = entries_[i];
+      if (!std::ranges::equal(buffers, entry.buffers,
+                              [](const Tensor& a, const Tensor& b) { return a.is(b); }))
+        throw ValueError("optimizer",
+                         fmt::format("expected '{}' to have the state that was captured, got one that "
+                                     "load_state() made: load states before the first run",
+                                     entry.name));
+      ++entry.steps;
+    }
+  };
 }
 
 void Optimizer::zero_grad() {

@@ -2,10 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <functional>
 #include <utility>
 
 #include "fornax/base/error.h"
-#include "fornax/ops/optim_step.h"
 
 namespace fornax::optim {
 
@@ -30,25 +30,41 @@ void SGD::add_group(const Group& group) {
 void SGD::step() {
   // What may lack memory comes first, while nothing has changed.
   std::vector<std::vector<SgdEntry>> updates(group_count());
-  std::vector<std::vector<Entry*>> updated(group_count());
-  for (Entry& entry : entries_) {
+  std::vector<std::vector<std::size_t>> updated(group_count());
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Entry& entry = entries_[i];
     const Tensor grad = entry.parameter.grad();
     if (!grad.defined()) continue;
     Tensor buffer = entry.buffers[0];
     const bool first = options_[entry.group].momentum != 0 && !buffer.defined();
-    if (first) buffer = empty_like(entry.parameter);
+    if (first) {
+      check_may_start(entry);
+      buffer = empty_like(entry.parameter);
+    }
     updates[entry.group].push_back({entry.parameter, grad, std::move(buffer), first});
-    updated[entry.group].push_back(&entry);
+    updated[entry.group].push_back(i);
   }
   for_each_group([&](std::size_t group) {
-    const SGDOptions& o = options_[group];
-    sgd_step(updates[group], {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov});
+    std::function<SgdRates()> next;
+    if (auto later = later_runs(updated[group])) {
+      next = [this, group, later = std::move(later)] {
+        later();
+        return rates(group);
+      };
+    }
+    sgd_step(updates[group], rates(group), std::move(next));
     for (std::size_t i = 0; i < updates[group].size(); ++i) {
-      updated[group][i]->buffers[0] = updates[group][i].momentum_buffer;
-      ++updated[group][i]->steps;
+      Entry& entry = entries_[updated[group][i]];
+      entry.buffers[0] = updates[group][i].momentum_buffer;
+      ++entry.steps;
     }
     return !updates[group].empty();
   });
+}
+
+SgdRates SGD::rates(std::size_t group) const {
+  const SGDOptions& o = options_[group];
+  return {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov};
 }
 
 SGDOptions& SGD::options(std::size_t group) {

@@ -1,5 +1,7 @@
 // Whole training steps on the device follow the CPU's, without a wait and without a finding.
 #include <cmath>
+#include <cstdlib>
+#include <utility>
 
 #include "cuda/device_test.h"
 #include "fornax/base/error.h"
@@ -10,6 +12,7 @@
 #include "fornax/ops/loss.h"
 #include "fornax/ops/random.h"
 #include "fornax/optim/adamw.h"
+#include "fornax/optim/clip_grad.h"
 #include "fornax/optim/sgd.h"
 
 namespace fornax {
@@ -64,6 +67,28 @@ TEST_F(CudaTraining, IsTheSameInEveryOrderThatStreamsAllow) {
     reorder(seed);
     EXPECT_EQ(train(device_), eager) << "seed " << seed;
   }
+}
+
+TEST_F(CudaTraining, AStepOfAResNet50OfFullWidthFollowsTheCpu) {
+  if (!std::getenv("FORNAX_FULL_TESTS")) GTEST_SKIP() << "takes long: set FORNAX_FULL_TESTS";
+  const auto step = [](Device device) {
+    Generator generator(1);
+    const GeneratorGuard guard(generator);
+    const auto model = models::resnet50({.zero_init_residual = true});
+    model->to(device, MemoryFormat::channels_last);
+    optim::SGD optimizer(model->named_parameters(), {.lr = 0.1, .momentum = 0.9, .weight_decay = 1e-4});
+    const Tensor x = randn({2, 3, 224, 224}, {.device = device, .format = MemoryFormat::channels_last});
+    const Tensor label = randint(0, 1000, {2}, {.dtype = i64, .device = device});
+    const Tensor loss = cross_entropy((*model)(x), label);
+    loss.backward();
+    const Tensor norm = optim::clip_grad_norm_(optimizer.parameters(), 1);
+    optimizer.step();
+    return std::pair(loss.item(), norm.item());
+  };
+  const auto [loss, norm] = step(device_);
+  const auto [want_loss, want_norm] = step(Device::cpu());
+  EXPECT_NEAR(loss, want_loss, 1e-4 * want_loss);
+  EXPECT_NEAR(norm, want_norm, 1e-3 * want_norm);
 }
 
 #if defined(FORNAX_SIM)

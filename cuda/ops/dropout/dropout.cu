@@ -5,6 +5,7 @@
 #include "device/convert.cuh"
 #include "device/pack.cuh"
 #include "ops/dropout/dropout_op.h"
+#include "ops/random/draw.cuh"
 #include "ops/random/indexed_loop.h"
 #include "ops/random/numbers.h"
 #include "runtime/launch.h"
@@ -16,13 +17,11 @@ using namespace cuda;
 
 template <class T>
 struct Mask {
-  std::uint64_t seed, offset;
+  DeviceDraw draw;
   std::uint32_t threshold;
   compute_t<T> scale;
 
-  __device__ auto words(std::int64_t block) const {
-    return philox(seed, static_cast<std::uint64_t>(block), offset);
-  }
+  __device__ auto words(std::int64_t block) const { return draw.words(static_cast<std::uint64_t>(block)); }
   /// A dropped infinity or NaN is 0 too.
   __device__ T apply(T x, std::uint32_t word) const {
     return word >> 8 < threshold ? T() : convert<T>(convert<compute_t<T>>(x) * scale);
@@ -32,6 +31,7 @@ struct Mask {
 template <class T>
 __global__ void dropout_row_major(T* y, const T* x, std::int64_t count, bool aligned, Mask<T> mask) {
   constexpr int pack = pack_size<T>, each = pack > 4 ? pack : 4;
+  mask.draw.read();
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; each * i < count;
        i += step) {
@@ -61,6 +61,7 @@ __global__ void dropout_row_major(T* y, const T* x, std::int64_t count, bool ali
 
 template <class T>
 __global__ void dropout_strided(LoopArgs<3> loop, Mask<T> mask) {
+  mask.draw.read();
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < loop.count;
        i += step) {
@@ -80,7 +81,7 @@ void run_dropout(const Dropout& args) {
   const cudaStream_t stream = stream_for(args.y);
   const double scale = args.p < 1 ? 1 / (1 - args.p) : 0;
   visit_floating(args.y.dtype, [&]<class T>(std::type_identity<T>) {
-    const Mask<T> mask{args.seed, args.offset, threshold_of(args.p), static_cast<compute_t<T>>(scale)};
+    const Mask<T> mask{DeviceDraw(args.draw), threshold_of(args.p), static_cast<compute_t<T>>(scale)};
     constexpr int each = pack_size < T >> 4 ? pack_size<T> : 4;
     if (args.y.is_contiguous() && args.x.is_contiguous())
       launch(dropout_row_major<T>, grid_for((count + each - 1) / each), elementwise_block, 0, stream,

@@ -81,7 +81,8 @@ struct TensorTable {
 
 // A rule says how an entry's elements change:
 //   using Element; using Extra; static constexpr int operands;
-//   bool begin()                    called by all threads of a block at first; false: there is nothing to do
+//   bool begin(extra)               called by all threads of a block at first, may change both; false: there
+//                                   is nothing to do
 //   static bool reads(k, extra)     whether operand k is looked at
 //   static constexpr bool writes(k)
 //   void operator()(compute_t<Element>* values, extra) const     values[k] of operand k
@@ -116,9 +117,9 @@ using RuleTable = TensorTable<Rule::operands, typename Rule::Extra>;
 template <class Rule>
 __global__ void update_tensors(RuleTable<Rule> table, Rule rule) {
   using T = typename Rule::Element;
-  if (!rule.begin()) return;
   const auto part = table.part(blockIdx.x);
-  const auto extra = table.extra[part.entry];
+  auto extra = table.extra[part.entry];
+  if (!rule.begin(extra)) return;
   T* data[Rule::operands];
   bool aligned = true;
 #pragma unroll
@@ -137,7 +138,7 @@ __global__ void update_tensors(RuleTable<Rule> table, Rule rule) {
 template <class Rule>
 __global__ void update_strided(LoopArgs<Rule::operands> loop, Rule rule, typename Rule::Extra extra) {
   using T = typename Rule::Element;
-  if (!rule.begin()) return;
+  if (!rule.begin(extra)) return;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < loop.count;
        i += step) {

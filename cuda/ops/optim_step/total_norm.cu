@@ -101,7 +101,7 @@ struct Clip {
   double max_norm;
   A factor;  // begin() sets it
 
-  __device__ bool begin() {
+  __device__ bool begin(const Extra&) {
     FORNAX_SHARED(double, shared, [1]);
     if (threadIdx.x == 0) shared[0] = max_norm / (*norm + 1e-6);
     __syncthreads();

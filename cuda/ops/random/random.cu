@@ -10,6 +10,7 @@
 #include "device/convert.cuh"
 #include "device/pack.cuh"
 #include "device/unfused.cuh"
+#include "ops/random/draw.cuh"
 #include "ops/random/indexed_loop.h"
 #include "ops/random/numbers.h"
 #include "ops/random/random_op.h"
@@ -19,10 +20,6 @@ namespace fornax::ops {
 namespace {
 
 using namespace cuda;
-
-struct Draw {
-  std::uint64_t seed, offset;
-};
 
 // Each of these turns the four words of a block into `elements` numbers.
 
@@ -83,13 +80,14 @@ struct Integers {
 };
 
 template <class Make>
-__global__ void fill_row_major(typename Make::Element* y, std::int64_t count, bool aligned, Draw draw,
+__global__ void fill_row_major(typename Make::Element* y, std::int64_t count, bool aligned, DeviceDraw draw,
                                Make make) {
+  draw.read();
   constexpr int each = Make::elements;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; each * i < count;
        i += step) {
-    const auto words = philox(draw.seed, static_cast<std::uint64_t>(i), draw.offset);
+    const auto words = draw.words(static_cast<std::uint64_t>(i));
     Pack<typename Make::Element, each> numbers;
     make(words.data(), numbers.at);
     if (aligned && each * (i + 1) <= count) {
@@ -102,15 +100,16 @@ __global__ void fill_row_major(typename Make::Element* y, std::int64_t count, bo
 }
 
 template <class Make>
-__global__ void fill_strided(LoopArgs<2> loop, Draw draw, Make make) {
+__global__ void fill_strided(LoopArgs<2> loop, DeviceDraw draw, Make make) {
   using T = typename Make::Element;
   constexpr int each = Make::elements;
+  draw.read();
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < loop.count;
        i += step) {
     const Offsets<2> offsets = loop.offsets(i);
     const auto index = static_cast<std::uint64_t>(offsets.at[1]);
-    const auto words = philox(draw.seed, index / each, draw.offset);
+    const auto words = draw.words(index / each);
     T numbers[each];
     make(words.data(), numbers);
     T number = numbers[0];
@@ -125,7 +124,7 @@ void fill(const Random& args, const Make& make) {
   using T = typename Make::Element;
   constexpr int each = Make::elements;
   const std::int64_t count = args.y.numel();
-  const Draw draw{args.seed, args.offset};
+  const DeviceDraw draw(args.draw);
   const cudaStream_t stream = stream_for(args.y);
   if (args.y.is_contiguous())
     launch(fill_row_major<Make>, grid_for((count + each - 1) / each), elementwise_block, 0, stream,

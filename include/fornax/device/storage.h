@@ -38,6 +38,8 @@ class FORNAX_API Storage : public RefCounted {
   void ready_for(Stream stream);
   /// Notes that `stream` works on this memory: later users wait for that, and it is freed only afterwards.
   void used_on(Stream stream);
+  /// Appends the home and the other streams that work on this memory.
+  void add_streams(std::vector<Stream>& streams) const;
   /// `stream` becomes the home and waits for `ready`, a mark in the work of the old home after its last work
   /// on this memory. No other stream may have used it.
   void move_home(Stream stream, const Event& ready);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,9 @@
 /// call are on one device and floating; the tensors of one entry have one shape and dtype, their strides may
 /// differ. None waits for the device. All throw ShapeError, DTypeError or DeviceError before anything was
 /// changed, and a CudaError that says so where a device failed when some tensors had been changed.
+///
+/// Where the call is captured (cuda::CudaGraph) `next_rates` gives the rates of each later run, as next() of
+/// replayed() does; without it they stay what they were. Elsewhere it is not called.
 namespace fornax {
 
 /// One parameter of sgd_step.
@@ -25,8 +29,10 @@ struct SgdRates {
   bool nesterov = false;
 };
 /// d = g + weight_decay p; b = momentum b + (1 - dampening) d, or b = d at first; p -= lr (nesterov ? d +
-/// momentum b : b), or lr d without momentum. As PyTorch's SGD, after Sutskever et al. 2013.
-FORNAX_API void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates);
+/// momentum b : b), or lr d without momentum. As PyTorch's SGD, after Sutskever et al. 2013. Rates of later
+/// runs have a momentum only where the captured ones have, else ValueError.
+FORNAX_API void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates,
+                         std::function<SgdRates()> next_rates = {});
 
 /// One parameter of adamw_step; `step` counts from 1.
 struct AdamWEntry {
@@ -38,8 +44,9 @@ struct AdamWRates {
 };
 /// p -= lr weight_decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
 /// p -= lr m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps). Loshchilov and Hutter 2019, as
-/// PyTorch's AdamW.
-FORNAX_API void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates);
+/// PyTorch's AdamW. In later runs of a captured call steps count on.
+FORNAX_API void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates,
+                           std::function<AdamWRates()> next_rates = {});
 
 /// The 2-norm of all elements of all tensors together, as a 0-d f64 tensor on their device. The order of
 /// summation depends on the shapes alone. Throws ValueError for no tensors.

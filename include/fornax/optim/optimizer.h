@@ -37,6 +37,8 @@ class FORNAX_API Optimizer {
   /// Updates every parameter that has a gradient, in place. Does not wait for the device. Where a device
   /// fails when some are updated and others are not the error says that the step was partly applied; after
   /// any other error of a device nothing has changed.
+  /// In work that is captured (cuda::CudaGraph) each run takes the options and counts the steps of then; the
+  /// step before must have made what the rule remembers, else ValueError, as for a run after load_state().
   virtual void step() = 0;
   /// Drops all gradients.
   void zero_grad();
@@ -92,6 +94,11 @@ class FORNAX_API Optimizer {
   /// Calls `update`, which says whether it has updated a parameter, for each group, and throws what it
   /// throws; after the first update an error of a device says that the step was partly applied.
   void for_each_group(const std::function<bool(std::size_t)>& update) const;
+  /// Throws ValueError if this thread's work is captured: memory made there would be made in each run.
+  static void check_may_start(const Entry& entry);
+  /// Where this thread's work is captured, what each later run of it has to do before its update of these
+  /// entries, by their numbers; else an empty function.
+  std::function<void()> later_runs(const std::vector<std::size_t>& updated);
   /// Tensors by number, for those who have no names.
   static State numbered(const std::vector<Tensor>& parameters);
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "fornax/ops/optim_step.h"
 #include "fornax/optim/optimizer.h"
 
 namespace fornax::optim {
@@ -39,6 +40,7 @@ class FORNAX_API SGD final : public Optimizer {
 
  private:
   std::vector<Number> numbers(std::size_t group) override;
+  SgdRates rates(std::size_t group) const;
 
   std::vector<SGDOptions> options_;
 };

@@ -4,25 +4,24 @@
 
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
-#include "fornax/ops/random.h"
 #include "ops/common/elementwise.h"
 #include "ops/dropout/dropout_op.h"
 
 namespace fornax {
 namespace {
 
-Tensor masked(const Tensor& x, double p, Generator::Draw draw);
+Tensor masked(const Tensor& x, double p, const ops::Draw& draw);
 
 struct DropoutGrad final : autograd::Node {
   double p = 0;
-  Generator::Draw draw{};
+  ops::Draw draw;
   std::string_view name() const override { return "dropout"; }
   Grads backward(const Tensor& dy) override { return {masked(dy, p, draw)}; }
 };
 
-Tensor masked(const Tensor& x, double p, Generator::Draw draw) {
+Tensor masked(const Tensor& x, double p, const ops::Draw& draw) {
   Tensor y = ops::empty_for(x.shape(), x.dtype(), x, {});
-  dispatch::run(ops::dropout_row, ops::Dropout{y, x, p, draw.seed, draw.offset});
+  dispatch::run(ops::dropout_row, ops::Dropout{y, x, p, draw});
   autograd::record<DropoutGrad>(y, {x}, [&](DropoutGrad& node) {
     node.p = p;
     node.draw = draw;
@@ -37,7 +36,7 @@ Tensor dropout(const Tensor& x, double p, bool training) {
     throw ValueError("dropout",
                      fmt::format("expected a probability from 0 to 1, got {}; x={}", p, describe(x)));
   ops::check_dtype("dropout", x, floating_dtypes, "a floating dtype");
-  return training && p > 0 ? masked(x, p, default_generator().draw()) : x;
+  return training && p > 0 ? masked(x, p, ops::Draw::take(x.device())) : x;
 }
 
 }  // namespace fornax

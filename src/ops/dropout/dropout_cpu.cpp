@@ -30,7 +30,7 @@ void run(const Dropout& args) {
         std::uint32_t words[piece];
         for (std::int64_t at = 0; at < count; at += piece) {
           const std::int64_t length = std::min(piece, count - at);
-          words_of(args.seed, args.offset, static_cast<std::uint64_t>(index + at), length, words);
+          words_of(args.draw.seed, args.draw.offset, static_cast<std::uint64_t>(index + at), length, words);
           row(data[0] + at * size, data[1] + at * size, words, threshold, scale, length);
         }
       },

@@ -1,6 +1,13 @@
 #include "fornax/ops/optim_step.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string>
+#include <utility>
+
 #include "fornax/base/error.h"
+#include "fornax/ops/replayed.h"
 #include "ops/common/check.h"
 #include "ops/optim_step/optim_step_op.h"
 
@@ -59,9 +66,51 @@ std::vector<TensorView> floating_views(std::span<const Tensor> tensors, std::str
   return {tensors.begin(), tensors.end()};
 }
 
+/// A plain struct of doubles as an array of them.
+template <class Factors>
+auto doubles(const Factors& factors) {
+  return std::bit_cast<std::array<double, sizeof(Factors) / sizeof(double)>>(factors);
+}
+
+/// The AdamWFactors, then the correction of each step.
+std::vector<double> adamw_factors(const AdamWRates& rates, const std::vector<std::int64_t>& steps) {
+  const auto shared = doubles(ops::factors_of(rates));
+  std::vector<double> all(shared.begin(), shared.end());
+  for (const std::int64_t step : steps)
+    for (const double value : doubles(ops::correction_of(rates, step))) all.push_back(value);
+  return all;
+}
+
+/// Undefined unless the call is captured and its rates change.
+Tensor replayed_factors(const SgdRates& rates, std::function<SgdRates()> next, Device device) {
+  if (!next) return {};
+  const bool has_momentum = rates.momentum != 0;
+  return replayed<double>(device, doubles(ops::factors_of(rates)),
+                          [has_momentum, next = std::move(next)](std::span<double> to) {
+                            const SgdRates later = next();
+                            if (!has_momentum && later.momentum != 0)
+                              throw ValueError("sgd_step",
+                                               "expected no momentum, as in the step that was "
+                                               "captured, got " +
+                                                   std::to_string(later.momentum));
+                            std::ranges::copy(doubles(ops::factors_of(later)), to.begin());
+                          });
+}
+Tensor replayed_factors(const AdamWRates& rates, std::function<AdamWRates()> next,
+                        std::vector<std::int64_t> steps, Device device) {
+  if (!next) return {};
+  const std::vector<double> first = adamw_factors(rates, steps);
+  return replayed<double>(device, first,
+                          [next = std::move(next), steps = std::move(steps)](std::span<double> to) mutable {
+                            for (std::int64_t& step : steps) ++step;
+                            std::ranges::copy(adamw_factors(next(), steps), to.begin());
+                          });
+}
+
 }  // namespace
 
-void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates) {
+void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates,
+              std::function<SgdRates()> next_rates) {
   if (entries.empty()) return;
   Checker check("sgd_step");
   std::vector<ops::SgdViews> views;
@@ -72,9 +121,10 @@ void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates) {
     views.push_back({entry.parameter, entry.gradient,
                      rates.momentum != 0 ? TensorView(entry.momentum_buffer) : TensorView{}, entry.first});
   }
+  const Tensor factors = replayed_factors(rates, std::move(next_rates), views[0].parameter.device);
   run_and_mark(
       [&] {
-        dispatch::run(ops::sgd_step_row, ops::SgdStep{views, rates});
+        dispatch::run(ops::sgd_step_row, ops::SgdStep{views, rates, factors});
       },
       [&] {
         for (const SgdEntry& entry : entries) {
@@ -84,7 +134,8 @@ void sgd_step(std::span<const SgdEntry> entries, const SgdRates& rates) {
       });
 }
 
-void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates) {
+void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates,
+                std::function<AdamWRates()> next_rates) {
   if (entries.empty()) return;
   Checker check("adamw_step");
   std::vector<ops::AdamWViews> views;
@@ -97,9 +148,14 @@ void adamw_step(std::span<const AdamWEntry> entries, const AdamWRates& rates) {
       throw ValueError("adamw_step", "expected a step of 1 or more, got " + std::to_string(entry.step));
     views.push_back({entry.parameter, entry.gradient, entry.exp_avg, entry.exp_avg_sq, entry.step});
   }
+  std::vector<std::int64_t> steps;
+  if (next_rates)
+    for (const AdamWEntry& entry : entries) steps.push_back(entry.step);
+  const Tensor factors =
+      replayed_factors(rates, std::move(next_rates), std::move(steps), views[0].parameter.device);
   run_and_mark(
       [&] {
-        dispatch::run(ops::adamw_step_row, ops::AdamWStep{views, rates});
+        dispatch::run(ops::adamw_step_row, ops::AdamWStep{views, rates, factors});
       },
       [&] {
         for (const AdamWEntry& entry : entries)

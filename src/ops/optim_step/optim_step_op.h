@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,15 +18,27 @@ struct SgdViews {
   TensorView parameter, gradient, buffer;
   bool first = false;
 };
+/// What the rates come to: p -= lr (direct d + through b) with d = g + decay p and b = take d + keep b.
+struct SgdFactors {
+  double lr, decay, keep, take, direct, through;
+};
+constexpr SgdFactors factors_of(const SgdRates& r) {
+  return {
+      r.lr, r.weight_decay, r.momentum, 1 - r.dampening, r.nesterov ? 1. : 0., r.nesterov ? r.momentum : 1.};
+}
 struct SgdStep {
   static constexpr std::string_view op_name = "sgd_step";
   std::span<const SgdViews> entries;
   SgdRates rates;
+  /// Where it is defined: f64, the SgdFactors to be used, in the memory of the device, in place of those of
+  /// `rates`.
+  TensorView factors;
   std::vector<dispatch::Operand> operands() const {
     std::vector<dispatch::Operand> all;
     for (const SgdViews& entry : entries)
       all.insert(all.end(),
                  {{"parameter", &entry.parameter}, {"gradient", &entry.gradient}, {"buffer", &entry.buffer}});
+    all.push_back({"factors", &factors});
     return all;
   }
 };
@@ -33,10 +47,29 @@ struct AdamWViews {
   TensorView parameter, gradient, exp_avg, exp_avg_sq;
   std::int64_t step = 1;
 };
+/// What the rates come to: p = shrink p - size m / (sqrt(v) / root + eps) with m = beta1 m + rest1 g and
+/// v = beta2 v + rest2 g^2.
+struct AdamWFactors {
+  double shrink, beta1, rest1, beta2, rest2, eps;
+};
+constexpr AdamWFactors factors_of(const AdamWRates& r) {
+  return {1 - r.lr * r.weight_decay, r.beta1, 1 - r.beta1, r.beta2, 1 - r.beta2, r.eps};
+}
+/// What depends on the step of an entry: lr / (1 - beta1^step) and the root of 1 - beta2^step.
+struct AdamWCorrection {
+  double size, root;
+};
+inline AdamWCorrection correction_of(const AdamWRates& r, std::int64_t step) {
+  const auto t = static_cast<double>(step);
+  return {r.lr / (1 - std::pow(r.beta1, t)), std::sqrt(1 - std::pow(r.beta2, t))};
+}
 struct AdamWStep {
   static constexpr std::string_view op_name = "adamw_step";
   std::span<const AdamWViews> entries;
   AdamWRates rates;
+  /// Where it is defined: f64, the AdamWFactors and then each entry's AdamWCorrection to be used, in the
+  /// memory of the device, in place of those of `rates` and the steps.
+  TensorView factors;
   std::vector<dispatch::Operand> operands() const {
     std::vector<dispatch::Operand> all;
     for (const AdamWViews& entry : entries)
@@ -44,6 +77,7 @@ struct AdamWStep {
                              {"gradient", &entry.gradient},
                              {"exp_avg", &entry.exp_avg},
                              {"exp_avg_sq", &entry.exp_avg_sq}});
+    all.push_back({"factors", &factors});
     return all;
   }
 };

@@ -16,8 +16,8 @@ using ops::RandomKind;
 constinit thread_local Generator* guarded = nullptr;
 
 void fill(const Tensor& y, RandomKind kind, Scalar a, Scalar b) {
-  const Generator::Draw draw = default_generator().draw();
-  dispatch::run(ops::random_row, Random{y, kind, draw.seed, draw.offset, a, b});
+  const ops::Draw draw = ops::Draw::take(y.device());
+  dispatch::run(ops::random_row, Random{y, kind, draw, a, b});
 }
 
 /// The old values are gone: no gradient reaches them.
@@ -102,8 +102,8 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const Te
 
 Tensor randperm(std::int64_t n, Device device) {
   Tensor y = empty({n}, {.dtype = i64, .device = device});
-  const Generator::Draw draw = default_generator().draw();
-  dispatch::run(ops::random_permutation_row, ops::RandomPermutation{y, draw.seed, draw.offset});
+  const ops::Draw draw = ops::Draw::take(device);
+  dispatch::run(ops::random_permutation_row, ops::RandomPermutation{y, draw});
   return y;
 }
 

@@ -30,8 +30,8 @@ void for_each_piece(const Source& args, int per_element, std::int64_t first, std
   const std::int64_t last = first + count;
   for (std::int64_t at = first - first % 2; at < last; at += piece) {
     const std::int64_t length = std::min(piece, last + last % 2 - at);
-    args.words(args.seed, args.offset, static_cast<std::uint64_t>(at * per_element), length * per_element,
-               words);
+    args.words(args.draw.seed, args.draw.offset, static_cast<std::uint64_t>(at * per_element),
+               length * per_element, words);
     use(words, at - first, std::max<std::int64_t>(first - at, 0), std::min(last - at, piece));
   }
 }
@@ -128,7 +128,7 @@ void permute(const RandomPermutation& args) {
   };
   std::vector<Entry> entries(static_cast<std::size_t>(args.y.numel()));
   for (std::size_t i = 0; i < entries.size(); ++i)
-    entries[i] = {permutation_key(args.seed, args.offset, i), static_cast<std::int64_t>(i)};
+    entries[i] = {permutation_key(args.draw.seed, args.draw.offset, i), static_cast<std::int64_t>(i)};
   std::sort(entries.begin(), entries.end());
   for (std::size_t i = 0; i < entries.size(); ++i)
     args.y.ptr<std::int64_t>()[static_cast<std::int64_t>(i) * args.y.strides[0]] = entries[i].index;

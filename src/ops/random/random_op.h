@@ -6,12 +6,13 @@
 
 #include "fornax/base/scalar.h"
 #include "fornax/dispatch/op.h"
+#include "ops/random/draw.h"
 
 namespace fornax::ops {
 
 enum class RandomKind : std::uint8_t { uniform, normal, bernoulli, integers };
 
-/// y[i] = a number of the draw (seed, offset), where i is the row-major index; any strides. With the words
+/// y[i] = a number of the draw, where i is the row-major index; any strides. With the words
 /// W(w) = philox(seed, w / 4, offset)[w % 4] of the draw, and u a word's upper bits as a fraction of 1 in the
 /// precision of y's dtype:
 ///   uniform    a + (b - a) * u(W(i)), for f64 u(W(2i), W(2i + 1))
@@ -23,9 +24,11 @@ struct Random {
   static constexpr std::string_view op_name = "random";
   TensorView y;
   RandomKind kind = RandomKind::uniform;
-  std::uint64_t seed = 0, offset = 0;
+  DrawView draw;
   Scalar a = 0, b = 1;
-  auto operands() const { return std::array{dispatch::Operand{"y", &y}}; }
+  auto operands() const {
+    return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"draw", &draw.replayed}};
+  }
 };
 
 /// y = the indices 0..n-1 in the order of the keys (W(2i), W(2i + 1)), equal keys by index; y is i64 of
@@ -33,8 +36,10 @@ struct Random {
 struct RandomPermutation {
   static constexpr std::string_view op_name = "random_permutation";
   TensorView y;
-  std::uint64_t seed = 0, offset = 0;
-  auto operands() const { return std::array{dispatch::Operand{"y", &y}}; }
+  DrawView draw;
+  auto operands() const {
+    return std::array{dispatch::Operand{"y", &y}, dispatch::Operand{"draw", &draw.replayed}};
+  }
 };
 
 extern const dispatch::Kernel<Random> random_cpu, random_cuda;
