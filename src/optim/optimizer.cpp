@@ -73,6 +73,7 @@ void Optimizer::check_may_start(const Entry& entry) {
 std::function<void()> Optimizer::later_runs(const std::vector<std::size_t>& updated) {
   if (!current_capture()) return {};
   std::vector<std::pair<std::size_t, std::vector<Tensor>>> captured;
+  captured.reserve(updated.size());
   for (const std::size_t i : updated) captured.emplace_back(i, entries_[i].buffers);
   return [this, captured = std::move(captured)] {
     for (const auto& [i, buffers] : captured) {

@@ -99,10 +99,9 @@ void run(const Random& random) {
           T* y = reinterpret_cast<T*>(data[0]);
           switch (args.kind) {
             case RandomKind::uniform:
-              if constexpr (!std::is_integral_v<T>) uniform(args, y, index, count);
-              break;
             case RandomKind::normal:
-              if constexpr (!std::is_integral_v<T>) normal(args, y, index, count);
+              if constexpr (!std::is_integral_v<T>)
+                (args.kind == RandomKind::uniform ? uniform<T> : normal<T>)(args, y, index, count);
               break;
             case RandomKind::bernoulli: return bernoulli(args, y, index, count);
             case RandomKind::integers: return integers(args, y, index, count);
