@@ -8,8 +8,9 @@
 #   ./scripts/test.sh --ubsan        the tests under UndefinedBehaviorSanitizer alone
 #   ./scripts/test.sh --tsan         the tests under ThreadSanitizer
 #   ./scripts/test.sh --full         everything: these, the sanitizer runs of the CPU and of the simulated device, which
-#                                    then also checks every access and is built without the toolkit's headers, CUDA
-#                                    for all architectures, the shared library, fuzzing, format, clang-tidy, headers
+#                                    then also checks every access, is built without the toolkit's headers, and must
+#                                    find each planted bug (scripts/check_planted.py), CUDA for all architectures, the
+#                                    shared library, fuzzing, format, clang-tidy, headers
 #   ./scripts/test.sh --help         this text
 #
 # --build-only may be joined with one of the sanitizers. A table of the stages comes at the end. What needs a GPU is in
@@ -50,6 +51,7 @@ stage_cuda() {
 stage_sim-tracked() { build_and_test sim-tracked; }
 stage_sim-asan() { build_and_test sim-asan; }
 stage_sim-own-headers() { build_and_test sim-own-headers; }
+stage_planted() { scripts/check_planted.py --jobs "$(jobs)"; }
 stage_asan() { build_and_test asan; }
 stage_ubsan() { build_and_test ubsan; }
 stage_tsan() { build_and_test tsan; }
@@ -99,6 +101,7 @@ case $mode in
   default) run_stages tests sim nvidia ;;
   full)
     require_packages "${check_packages[@]}"
-    run_stages tests sim nvidia sim-tracked sim-asan sim-own-headers cuda asan tsan shared fuzz format tidy headers ;;
+    run_stages tests sim nvidia sim-tracked sim-asan sim-own-headers planted cuda asan tsan shared fuzz format tidy \
+      headers ;;
   *) run_stages "$mode" ;;
 esac

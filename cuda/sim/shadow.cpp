@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sim/block.h"
+#include "sim/call.h"
 #include "sim/instrumentation.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -162,6 +163,7 @@ class Check {
     });
   }
   void add_stream_race(std::uint32_t other, const char* did) const {
+    if (device_loss() != cudaSuccess) return;  // only frees still run, and no call that orders them works
     const Operation* const earlier = operation_by_id(other);
     const auto named = [](const Operation& operation) {
       return operation.shown_name() + " (stream " + std::to_string(operation.stream) + ")";

@@ -1,4 +1,5 @@
-// How many launches and waits the update rules take; their numbers are held by the op cases.
+// How many launches and waits the update rules take, and what the norm does with large and many numbers;
+// other numbers are held by the op cases.
 #include "fornax/ops/optim_step.h"
 
 #include "cuda/device_test.h"
@@ -55,6 +56,11 @@ TEST_F(CudaOptimStep, TheNormHasTheSameBitsHoweverBlocksAndThreadsAreOrdered) {
     reorder(seed);
     EXPECT_EQ(norm(), want);
   }
+}
+
+TEST_F(CudaOptimStep, TheNormOfLargeGradientsDoesNotOverflow) {
+  const Tensor x = full({4096}, 1e30).to(device_);
+  EXPECT_NEAR(total_norm(std::span(&x, 1)).item() / 64e30, 1, 1e-6);
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ TEST_F(CudaRows, SumsOfIntegersAreExact) {
   const std::int64_t big = (std::int64_t{1} << 40) + 1;
   EXPECT_EQ(on_cpu(sum(full({5000}, big, {.dtype = i64}).to(device_))).to_vector<std::int64_t>()[0],
             5000 * big);
+  EXPECT_EQ(on_cpu(sum(full({5000}, 1 << 30, {.dtype = i32}).to(device_))).to_vector<std::int64_t>()[0],
+            5000 * (std::int64_t{1} << 30));
   EXPECT_EQ(on_cpu(sum(full({5000}, 255, {.dtype = u8}).to(device_))).to_vector<std::int64_t>()[0],
             5000 * 255);
 }

@@ -72,6 +72,26 @@ TEST_F(CudaRuntime, WorkOnAnotherStreamWaitsForTheHomeAndTheHomeForIt) {
   }
 }
 
+TEST_F(CudaRuntime, CopiesToTheHostWaitForTheStreamThatMadeTheValues) {
+  const Stream side = cuda::stream_from_pool(device_);
+  const auto made_aside = [&](bool is_at_home_here) {
+    const TensorOptions options{.device = device_};
+    Tensor x = is_at_home_here ? empty({1000}, options) : Tensor();
+    const StreamGuard guard(side);
+    return is_at_home_here ? x.fill_(3) : full({1000}, 3, options);
+  };
+  const std::vector<float> want(1000, 3);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    reorder(seed);
+    for (const bool is_at_home_here : {false, true}) {
+      const Tensor first = made_aside(is_at_home_here);
+      EXPECT_EQ(HostCopy(first).get().to_vector<float>(), want) << "seed " << seed;
+      const Tensor second = made_aside(is_at_home_here);
+      EXPECT_EQ(second.to(Device::cpu()).to_vector<float>(), want) << "seed " << seed;
+    }
+  }
+}
+
 #if defined(FORNAX_SIM)  // what only the simulated device can arrange
 
 TEST_F(CudaRuntime, OutOfMemorySaysWhatWasAskedAndHeldAndASmallerRequestSucceeds) {

@@ -129,6 +129,7 @@ GraphConvolution convolution_of(const Content& graph) {
   conv.padding = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
   conv.stride = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES);
   conv.dilation = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_DILATIONS);
+  conv.compute = value(*window[0], CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
   if (operations.size() == 2) {
     const Content& add = *operations[1];
     const GraphTensor sum = tensor_of(add, CUDNN_ATTR_OPERATION_POINTWISE_XDESC);

@@ -151,6 +151,8 @@ std::string refusal_of(const GraphConvolution& conv) {
     if (tensor->sizes.size() != 4 || tensor->strides.size() != 4) return "expected images of rank 4";
     if (tensor->type != conv.x.type) return "expected one data type";
   }
+  if (conv.compute != (conv.x.type == CUDNN_DATA_DOUBLE ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT))
+    return "expected sums in f32 or, of f64, in f64";
   if (conv.w.sizes[1] == 0 || conv.x.sizes[1] % conv.w.sizes[1] != 0)
     return "expected channels that groups divide";
   for (std::size_t i = 0; i < 2; ++i) {

@@ -21,6 +21,7 @@ struct GraphConvolution {
   enum Kind { none, forward, grad_input, grad_weight } kind = none;
   GraphTensor x, w, y, bias;
   std::vector<std::int64_t> stride, padding, dilation;
+  cudnnDataType_t compute = CUDNN_DATA_FLOAT;  // what it sums in
 };
 
 /// Bytes that every plan asks for, so that a missing workspace shows.
