@@ -226,8 +226,7 @@ void give_back(Block& block) {
 void end_block(Block& block) {
   const DeviceMemoryOpen open;
   if (block.has_begun) {
-    // On a lost device nobody could be made to wait, and nothing runs any more.
-    if (running_operation() && device_loss() == cudaSuccess) access(block.data, block.bytes, Access::write);
+    if (running_operation()) access(block.data, block.bytes, Access::write);
     check_guard_zone(block);
     std::memset(block.data, poison, block.bytes);
   }
