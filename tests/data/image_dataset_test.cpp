@@ -126,7 +126,7 @@ TEST(ImageDataset, ShrinksToTheMeansOfSquares) {
   EXPECT_EQ(set.image_shape(), (Shape{1, 4, 4}));
   EXPECT_THAT(set.images().pixels, ElementsAre(1, 3, 9, 64));
   EXPECT_THAT(set.get_batch(std::vector<std::int64_t>{0}, {}).x.to_vector<float>(),
-              ElementsAre(0, 0, 0, 0, 0, 1, 3, 0, 0, 9, 64, 0, 0, 0, 0, 0));
+              testing::Pointwise(FloatEq(), {0, 0, 0, 0, 0, 1, 3, 0, 0, 9, 64, 0, 0, 0, 0, 0}));
   const ImageDataset coloured(
       Images{.count = 1, .height = 1, .width = 1, .channels = 3, .pixels = {1, 2, 3}, .labels = {0}}, {});
   EXPECT_THAT(coloured.images().pixels, ElementsAre(1, 2, 3));
