@@ -16,11 +16,6 @@ if(FORNAX_CUDA STREQUAL "ON")
     set(CMAKE_CUDA_ARCHITECTURES 80) # packages: 75-real;80-real;86-real;89-real;90-real;100-real;120
   endif()
   enable_language(CUDA)
-  foreach(kind IN ITEMS STANDARD EXTENSION) # CMake 3.25 does not know that nvcc takes it
-    if(NOT DEFINED CMAKE_CUDA20_${kind}_COMPILE_OPTION)
-      set(CMAKE_CUDA20_${kind}_COMPILE_OPTION -std=c++20)
-    endif()
-  endforeach()
 endif()
 option(FORNAX_SIM_OWN_HEADERS "Build SIM by the headers of cuda/sim/include even if the CUDA Toolkit is there" OFF)
 option(FORNAX_SIM_TRACKED "Build SIM with every access of a kernel checked" OFF)

@@ -10,6 +10,7 @@
 #include "device/backends.h"
 #include "fornax/base/error.h"
 #include "fornax/device/backend.h"
+#include "libraries/nvtx.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
 #include "runtime/graph_memory.h"
@@ -116,6 +117,11 @@ class CudaBackend final : public Backend {
   void synchronize(Stream stream) override {
     check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
   }
+
+  void begin_range(std::string_view op, std::string_view kernel) noexcept override {
+    cuda::begin_range(op, kernel);
+  }
+  void end_range() noexcept override { cuda::end_range(); }
 
  private:
   /// An event goes back to the device that it is of.

@@ -88,8 +88,9 @@ class HostAccess {
 // ---- Traces
 
 struct TracedOperation {
-  std::string name;  // the kernel's, or of the copy, ...
-  std::uint32_t id;  // ascending in the order of enqueueing
+  std::string name;   // the kernel's, or of the copy, ...
+  std::string range;  // "conv2d/cudnn" if this kernel of that op enqueued it; empty outside of ops
+  std::uint32_t id;   // ascending in the order of enqueueing
   int stream;
   std::uint32_t position;  // in its stream
   std::vector<std::uint32_t> clock;

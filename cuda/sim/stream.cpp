@@ -14,6 +14,7 @@
 #include "sim/graph.h"
 #include "sim/host_memory.h"
 #include "sim/memory.h"
+#include "sim/range.h"
 #include "sim/report.h"
 #include "sim/simulator.h"
 #include "sim/symbols.h"
@@ -154,7 +155,10 @@ OperationPtr enqueue(Stream& stream, Operation operation) {
     all.by_id.resize(shared->id + std::size_t{1});
     all.by_id[shared->id] = shared;
   }
-  if (all.is_tracing) all.trace.push_back(shared);
+  if (all.is_tracing) {
+    shared->range = current_range();
+    all.trace.push_back(shared);
+  }
   stream.queue.push_back(shared);
   for (const PinnedUse& use : shared->pinned) guard_pinned(shared, use.data, use.bytes, use.access);
   if (all.schedule.kind == Schedule::eager) finish(*shared);
@@ -234,8 +238,8 @@ std::vector<TracedOperation> take_trace() {
   finish_all();
   std::vector<TracedOperation> trace;
   for (const OperationPtr& operation : std::exchange(state().trace, {}))
-    trace.push_back({operation->shown_name(), operation->id, operation->stream, operation->position,
-                     operation->clock, operation->bytes_read, operation->bytes_written});
+    trace.push_back({operation->shown_name(), operation->range, operation->id, operation->stream,
+                     operation->position, operation->clock, operation->bytes_read, operation->bytes_written});
   state().is_tracing = false;
   return trace;
 }

@@ -45,6 +45,7 @@ struct Operation {
   bool has_started = false, is_done = false;
   std::chrono::steady_clock::time_point done_at;
   std::uint64_t bytes_read = 0, bytes_written = 0;
+  std::string range;  // if traced: where it was enqueued
 
   const std::string& shown_name() const;
 };

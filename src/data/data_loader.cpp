@@ -35,9 +35,10 @@ DataLoader::Iterator DataLoader::begin() {
   return Iterator(this);
 }
 
-void DataLoader::start() {
+void DataLoader::start(bool in_parts) {
   open_ = false;
   workers_.reset();
+  in_parts_ = in_parts;
   if (std::exchange(begun_, true)) {
     ++random_.epoch;
     start_ = 0;
@@ -50,12 +51,19 @@ void DataLoader::start() {
   wait_seconds_ = 0;
   if (options_.workers > 0)
     workers_ = std::make_unique<Workers>(options_.workers, options_.workers * options_.ahead, batches_,
-                                         [this](std::int64_t number) { return make_batch(number); });
+                                         [this](std::int64_t number) { return make(number); });
   open_ = true;
 }
 
 bool DataLoader::next(Batch& batch) {
   batch = {};  // its memory can be used again
+  std::vector<Tensor> tensors;
+  if (!next(tensors)) return false;
+  batch = {std::move(tensors[0]), std::move(tensors[1])};
+  return true;
+}
+
+bool DataLoader::next(std::vector<Tensor>& tensors) {
   if (!std::exchange(open_, false)) return false;
   if (given_ == batches_) {
     workers_.reset();
@@ -63,7 +71,7 @@ bool DataLoader::next(Batch& batch) {
   }
   const auto begin = std::chrono::steady_clock::now();
   try {
-    batch = workers_ ? workers_->take() : make_batch(given_);
+    tensors = workers_ ? workers_->take() : make(given_);
   } catch (...) {
     workers_.reset();
     throw;
@@ -75,13 +83,21 @@ bool DataLoader::next(Batch& batch) {
 
 bool DataLoader::ready() const { return open_ && workers_ && workers_->ready(); }
 
-Batch DataLoader::make_batch(std::int64_t number) const {
+std::vector<Tensor> DataLoader::make(std::int64_t number) const {
   const NoGrad no_grad;
   const std::int64_t first = start_ + number * options_.batch_size;
   const std::int64_t last = std::min(first + options_.batch_size, static_cast<std::int64_t>(order_.size()));
-  Batch batch = dataset_->get_batch({order_.begin() + first, order_.begin() + last}, random_);
-  if (options_.pin_memory) batch = {pin_memory(batch.x), pin_memory(batch.label)};
-  return batch;
+  const std::span<const std::int64_t> indices(order_.begin() + first, order_.begin() + last);
+  std::vector<Tensor> tensors;
+  if (in_parts_) {
+    tensors = dataset_->get_parts(indices, random_);
+  } else {
+    const Batch batch = dataset_->get_batch(indices, random_);
+    tensors = {batch.x, batch.label};
+  }
+  if (options_.pin_memory)
+    for (Tensor& tensor : tensors) tensor = pin_memory(tensor);
+  return tensors;
 }
 
 std::vector<std::int64_t> DataLoader::make_order() const {

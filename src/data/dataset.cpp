@@ -39,6 +39,14 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRando
   return collate(samples, [&](std::int64_t place) { return name(indices[static_cast<std::size_t>(place)]); });
 }
 
+std::vector<Tensor> Dataset::get_parts(std::span<const std::int64_t> indices,
+                                       const EpochRandom& random) const {
+  const Batch batch = get_batch(indices, random);
+  return {batch.x, batch.label};
+}
+
+Batch Dataset::join(std::span<const Tensor> parts) const { return {parts[0], parts[1]}; }
+
 void Dataset::check_index(std::int64_t index) const {
   if (index < 0 || index >= size())
     throw IndexError("dataset", fmt::format("expected an index from 0 to {}, got {}", size() - 1, index));

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "fornax/base/error.h"
-#include "fornax/base/parallel.h"
+#include "fornax/ops/create.h"
+#include "fornax/ops/image.h"
 
 namespace fornax::data {
 namespace {
@@ -68,36 +69,14 @@ void check(const Images& images, const ImageOptions& options, std::int64_t chann
     throw ValueError("image_dataset", "expected standard deviations other than 0, got 0");
 }
 
-/// How pixels of bytes become pixels of a batch.
-struct Pixels {
-  const float* values;       ///< [256, channels]: what each byte becomes
-  std::int64_t byte_stride;  ///< from channel to channel of the image: 0 where a grey one is repeated
-  std::int64_t channels, pixel_stride, channel_stride;
+/// One number for each channel.
+Tensor per_channel(const std::vector<float>& values, std::int64_t channels) {
+  return values.size() == 1 ? full({channels}, values[0]) : from_span<float>(values, {channels});
+}
 
-  /// `count` pixels from bytes that are `step` apart.
-  void write(const std::uint8_t* bytes, std::int64_t step, float* out, std::int64_t count) const {
-    if (channels == 3)
-      write_channels<3>(bytes, step, out, count);
-    else if (channels == 1)
-      write_channels<1>(bytes, step, out, count);
-    else
-      write_channels<0>(bytes, step, out, count);
-  }
-  void write_zeros(float* out, std::int64_t count) const {
-    constexpr std::uint8_t zero = 0;
-    Pixels grey = *this;
-    grey.byte_stride = 0;
-    grey.write(&zero, 0, out, count);
-  }
-
- private:
-  /// The usual numbers of channels are known to the compiler, which then keeps a pixel in registers.
-  template <int fixed>
-  void write_channels(const std::uint8_t* bytes, std::int64_t step, float* out, std::int64_t count) const {
-    const std::int64_t n = fixed > 0 ? fixed : channels;
-    for (; count > 0; --count, bytes += step, out += pixel_stride)
-      for (std::int64_t c = 0; c < n; ++c) out[c * channel_stride] = values[bytes[c * byte_stride] * n + c];
-  }
+/// What get_parts() gives, in order; the last two only where images are moved or mirrored.
+struct Part {
+  enum : std::size_t { bytes, labels, mean, stddev, offsets, flip };
 };
 
 ImageOptions with_statistics(ImageOptions options, std::vector<float> mean, std::vector<float> stddev) {
@@ -119,75 +98,68 @@ ImageDataset::ImageDataset(Images images, ImageOptions options)
   if (options_.shrink > 1) images_ = shrunk(images_, options_.shrink);
   height_ = images_.height + 2 * options_.border;
   width_ = images_.width + 2 * options_.border;
-  for (std::int64_t byte = 0; byte < byte_values; ++byte) {
-    for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
-      const float mean = options_.mean[options_.mean.size() == 1 ? 0 : c];
-      const float stddev = options_.stddev[options_.stddev.size() == 1 ? 0 : c];
-      values_.push_back((static_cast<float>(byte) / 255.f - mean) / stddev);
-    }
-  }
+  mean_ = per_channel(options_.mean, channels_);
+  stddev_ = per_channel(options_.stddev, channels_);
 }
 
 Sample ImageDataset::get(std::int64_t index, SampleRandom& random) const {
   check_index(index);
-  Sample sample{empty(image_shape()), images_.labels[static_cast<std::size_t>(index)]};
-  write(index, random, sample.x.data<float>(), 1, height_ * width_);
-  return sample;
+  std::vector<Tensor> parts = empty_parts(1);
+  put(parts, 0, index, random);
+  return {join(parts).x.select(0, 0).contiguous(), images_.labels[static_cast<std::size_t>(index)]};
 }
 
 Batch ImageDataset::get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const {
-  for (const std::int64_t index : indices) check_index(index);
-  const auto count = static_cast<std::int64_t>(indices.size());
-  Batch batch{empty({count, channels_, height_, width_}, {.format = options_.format}),
-              empty({count}, {.dtype = i64})};
-  auto* x = batch.x.data<float>();
-  auto* label = batch.label.data<std::int64_t>();
-  const Strides& strides = batch.x.strides();
-  const std::int64_t size = channels_ * height_ * width_;
-  constexpr std::int64_t worth_a_thread = 1 << 16;
-  parallel_for(0, count, std::max<std::int64_t>(1, worth_a_thread / size),
-               [&](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t i = first; i < last; ++i) {
-                   const std::int64_t index = indices[static_cast<std::size_t>(i)];
-                   SampleRandom numbers = random.sample(index);
-                   write(index, numbers, x + i * size, strides[3], strides[1]);
-                   label[i] = images_.labels[static_cast<std::size_t>(index)];
-                 }
-               });
-  return batch;
+  return join(get_parts(indices, random));
 }
 
-/// Writes image `index` where a row is `width_` pixels of `pixel_stride`.
-void ImageDataset::write(std::int64_t index, SampleRandom& random, float* out, std::int64_t pixel_stride,
-                         std::int64_t channel_stride) const {
-  // Pixel (0, 0) of the result is pixel (top, left) of the image; draws in the order of random_crop,
-  // random_flip.
-  std::int64_t top = -options_.border, left = -options_.border;
-  if (const std::int64_t padding = options_.crop_padding; padding > 0) {
-    top += random.below(2 * padding + 1) - padding;
-    left += random.below(2 * padding + 1) - padding;
+std::vector<Tensor> ImageDataset::get_parts(std::span<const std::int64_t> indices,
+                                            const EpochRandom& random) const {
+  for (const std::int64_t index : indices) check_index(index);
+  const auto count = static_cast<std::int64_t>(indices.size());
+  std::vector<Tensor> parts = empty_parts(count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t index = indices[static_cast<std::size_t>(i)];
+    SampleRandom numbers = random.sample(index);
+    put(parts, i, index, numbers);
   }
-  const bool flip = options_.flip && random.below(2) == 1;
-  // The result's pixels [first, last) come from the image: from `start` on, rightwards or leftwards.
-  const std::int64_t begin = std::clamp<std::int64_t>(-left, 0, width_);
-  const std::int64_t end = std::clamp<std::int64_t>(images_.width - left, begin, width_);
-  const std::int64_t first = flip ? width_ - end : begin, last = flip ? width_ - begin : end;
-  const std::int64_t from = images_.channels, step = flip ? -from : from;
-  const std::int64_t start = flip ? left + end - 1 : left + begin;
+  return parts;
+}
 
-  const Pixels pixels{values_.data(), from == 1 ? 0 : 1, channels_, pixel_stride, channel_stride};
-  const std::uint8_t* image = images_.pixels.data() + index * images_.height * images_.width * from;
-  for (std::int64_t y = 0; y < height_; ++y, out += width_ * pixel_stride) {
-    const bool inside = top + y >= 0 && top + y < images_.height && first < last;
-    if (!inside) {
-      pixels.write_zeros(out, width_);
-      continue;
-    }
-    const std::uint8_t* row = image + ((top + y) * images_.width + start) * from;
-    pixels.write_zeros(out, first);
-    pixels.write(row, step, out + first * pixel_stride, last - first);
-    pixels.write_zeros(out + last * pixel_stride, width_ - last);
+Batch ImageDataset::join(std::span<const Tensor> parts) const {
+  NormalizeImagesOptions options{.size = Pair(height_, width_)};
+  if (augments()) {
+    options.offsets = parts[Part::offsets];
+    options.flip = parts[Part::flip];
   }
+  const Tensor x = parts[Part::bytes].permute({0, 3, 1, 2});
+  return {normalize_images(x, parts[Part::mean], parts[Part::stddev], options).to(options_.format),
+          parts[Part::labels]};
+}
+
+std::vector<Tensor> ImageDataset::empty_parts(std::int64_t count) const {
+  std::vector<Tensor> parts{empty({count, images_.height, images_.width, images_.channels}, {.dtype = u8}),
+                            empty({count}, {.dtype = i64}), mean_, stddev_};
+  if (augments()) {
+    parts.push_back(empty({count, 2}, {.dtype = i64}));
+    parts.push_back(empty({count}, {.dtype = boolean}));
+  }
+  return parts;
+}
+
+void ImageDataset::put(std::vector<Tensor>& parts, std::int64_t place, std::int64_t index,
+                       SampleRandom& random) const {
+  const std::int64_t size = images_.height * images_.width * images_.channels;
+  std::copy_n(images_.pixels.data() + index * size, size,
+              parts[Part::bytes].data<std::uint8_t>() + place * size);
+  parts[Part::labels].data<std::int64_t>()[place] = images_.labels[static_cast<std::size_t>(index)];
+  if (!augments()) return;
+  // Draws in the order of random_crop, random_flip.
+  auto* const offset = parts[Part::offsets].data<std::int64_t>() + 2 * place;
+  const std::int64_t padding = options_.crop_padding;
+  for (const int axis : {0, 1})
+    offset[axis] = -options_.border + (padding > 0 ? random.below(2 * padding + 1) - padding : 0);
+  parts[Part::flip].data<bool>()[place] = options_.flip && random.below(2) == 1;
 }
 
 std::shared_ptr<ImageDataset> mnist(const std::string& directory, Split split, ImageOptions options) {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <utility>
+#include <vector>
 
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
@@ -20,7 +21,7 @@ Prefetcher::Prefetcher(DataLoader& loader, Device device, PrefetcherOptions opti
 
 Prefetcher::Iterator Prefetcher::begin() {
   waiting_.clear();
-  loader_.start();
+  loader_.start(/*in_parts=*/!device_.is_cpu());
   return Iterator(this);
 }
 
@@ -31,7 +32,7 @@ bool Prefetcher::next(Batch& batch) {
   if (!device_.is_cpu()) {  // from here on the batch is the current stream's
     const Stream current = current_stream(device_);
     for (const Tensor& tensor : {first.batch.x, first.batch.label})
-      tensor.storage()->move_home(current, first.copied);
+      tensor.storage()->move_home(current, first.joined);
   }
   batch = std::move(waiting_.front().batch);
   waiting_.pop_front();
@@ -40,16 +41,19 @@ bool Prefetcher::next(Batch& batch) {
 }
 
 bool Prefetcher::fetch() {
-  Batch batch;
-  if (!loader_.next(batch)) return false;
   if (device_.is_cpu()) {
+    Batch batch;
+    if (!loader_.next(batch)) return false;
     waiting_.push_back({std::move(batch), {}});
     return true;
   }
+  std::vector<Tensor> parts;
+  if (!loader_.next(parts)) return false;
   const NoGrad no_grad;
   const StreamGuard guard(copies_);
-  Batch copy{pin_memory(batch.x).to(device_), pin_memory(batch.label).to(device_)};
-  waiting_.push_back({std::move(copy), Event(copies_)});
+  for (Tensor& part : parts) part = pin_memory(part).to(device_);
+  Batch batch = loader_.dataset().join(parts);
+  waiting_.push_back({std::move(batch), Event(copies_)});
   return true;
 }
 

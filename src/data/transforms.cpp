@@ -91,18 +91,19 @@ Transform normalize(std::vector<float> mean, std::vector<float> stddev) {
       throw DTypeError("normalize", fmt::format("expected an image of u8 or f32, got {}", describe(x)));
     Tensor out = empty(image.shape());
     const std::int64_t area = image.shape()[1] * image.shape()[2];
-    const auto run = [&]<class T>(const T* in, float unit) {
+    const auto run = [&]<class T>(const T* in, double unit) {  // rounded once, as by normalize_images()
       float* to = out.data<float>();
       for (std::int64_t c = 0; c < channels; ++c) {
-        const auto i = static_cast<std::size_t>(c);
+        const double channel_mean = mean[static_cast<std::size_t>(c)],
+                     channel_stddev = stddev[static_cast<std::size_t>(c)];
         for (std::int64_t at = c * area; at < (c + 1) * area; ++at)
-          to[at] = (static_cast<float>(in[at]) / unit - mean[i]) / stddev[i];
+          to[at] = static_cast<float>((in[at] / unit - channel_mean) / channel_stddev);
       }
     };
     if (image.dtype() == u8)
-      run(image.data<std::uint8_t>(), 255.f);
+      run(image.data<std::uint8_t>(), 255.);
     else
-      run(image.data<float>(), 1.f);
+      run(image.data<float>(), 1.);
     return out;
   };
 }

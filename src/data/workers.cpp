@@ -7,7 +7,7 @@
 namespace fornax::data {
 
 DataLoader::Workers::Workers(int threads, std::int64_t capacity, std::int64_t batches,
-                             std::function<Batch(std::int64_t)> make)
+                             std::function<Made(std::int64_t)> make)
     : make_(std::move(make)),
       capacity_(capacity),
       batches_(batches),
@@ -20,7 +20,7 @@ DataLoader::Workers::~Workers() {
   for (std::jthread& thread : threads_) thread.request_stop();  // all at once, then each is joined
 }
 
-Batch DataLoader::Workers::take() {
+DataLoader::Workers::Made DataLoader::Workers::take() {
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return slot(taken_).done; });
   Slot taken = std::exchange(slot(taken_), {});

@@ -16,19 +16,21 @@ namespace fornax::data {
 /// order.
 class DataLoader::Workers {
  public:
+  using Made = std::vector<Tensor>;
+
   Workers(int threads, std::int64_t capacity, std::int64_t batches,
-          std::function<Batch(std::int64_t number)> make);
+          std::function<Made(std::int64_t number)> make);
   /// Each thread ends the batch it is making.
   ~Workers();
 
   /// Waits for the next batch; throws what making it threw.
-  Batch take();
+  Made take();
   /// True if take() would give a batch at once.
   bool ready() const;
 
  private:
   struct Slot {
-    Batch batch;
+    Made batch;
     std::exception_ptr error;
     bool done = false;
   };
@@ -36,7 +38,7 @@ class DataLoader::Workers {
   Slot make_slot(std::int64_t number) const;
   Slot& slot(std::int64_t number) { return ring_[static_cast<std::size_t>(number % capacity_)]; }
 
-  const std::function<Batch(std::int64_t)> make_;
+  const std::function<Made(std::int64_t)> make_;
   const std::int64_t capacity_, batches_;
   mutable std::mutex mutex_;  // guards what follows up to the threads
   std::condition_variable_any room_, done_;

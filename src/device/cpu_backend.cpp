@@ -24,6 +24,8 @@ class CpuBackend final : public Backend {
   void synchronize_event(void*) override {}
   bool query_event(void*) override { return true; }
   void synchronize(Stream) override {}
+  void begin_range(std::string_view, std::string_view) noexcept override {}
+  void end_range() noexcept override {}
 };
 
 }  // namespace

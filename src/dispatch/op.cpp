@@ -136,6 +136,13 @@ void after_run(std::span<const Operand> operands) {
     if (operand.view->storage) operand.view->storage->used_on(stream);
 }
 
+KernelRange::KernelRange(DeviceType device, std::string_view op, std::string_view kernel)
+    : backend_(backend_of(device)) {
+  backend_.begin_range(op, kernel);
+}
+
+KernelRange::~KernelRange() { backend_.end_range(); }
+
 void fail_no_kernel(std::string_view op, std::string_view reasons, std::span<const Operand> operands) {
   throw NotImplemented(
       op, fmt::format("expected a kernel that agrees, got none ({}); {}", reasons, describe(operands)));

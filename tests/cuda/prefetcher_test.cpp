@@ -6,6 +6,7 @@
 
 #include "cuda/device_test.h"
 #include "fornax/data/data_loader.h"
+#include "fornax/data/image_dataset.h"
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/reduce.h"
@@ -48,7 +49,58 @@ TEST_F(CudaPrefetcher, GivesTheBatchesOfTheLoaderInEveryOrderThatStreamsAllow) {
   }
 }
 
+/// 12 colour images, which are moved and mirrored at random.
+data::DataLoader image_loader(std::int64_t batch_size) {
+  const data::ImageOptions options{
+      .border = 1, .crop_padding = 3, .flip = true, .mean = {0.4f, 0.5f, 0.6f}, .stddev = {0.25f}};
+  return {std::make_shared<data::ImageDataset>(data::synthetic_images({.count = 12, .height = 6, .width = 5}),
+                                               options),
+          {.batch_size = batch_size, .workers = 1, .shuffle = true, .pin_memory = true, .seed = 3}};
+}
+
+TEST_F(CudaPrefetcher, ImagesThatAreMadeOfBytesOnTheDeviceAreThoseOfTheCpu) {
+  std::vector<std::vector<float>> expected;
+  data::DataLoader on_cpu = image_loader(4);
+  for (int epoch = 0; epoch < 2; ++epoch)
+    for (const auto& [x, label] : on_cpu) expected.push_back(x.to_vector<float>());
+  EXPECT_NE(expected[0], expected[3]);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    reorder(seed);
+    data::DataLoader loader = image_loader(4);
+    data::Prefetcher batches(loader, device_);
+    std::vector<State> states;
+    for (std::size_t epoch = 0, i = 0; epoch < 2; ++epoch) {
+      for (const auto& [x, label] : batches) {
+        EXPECT_TRUE(x.is_contiguous(MemoryFormat::channels_last));
+        EXPECT_EQ(x.to(Device::cpu()).to_vector<float>(), expected[i++]) << "seed " << seed;
+        states.push_back(batches.state());
+      }
+    }
+    data::DataLoader resumed = image_loader(4);
+    resumed.load_state(states[3]);
+    std::size_t i = 4;
+    for (const auto& [x, label] : data::Prefetcher(resumed, device_))
+      EXPECT_EQ(x.to(Device::cpu()).to_vector<float>(), expected[i++]) << "seed " << seed;
+    EXPECT_EQ(i, expected.size());
+  }
+}
+
 #if defined(FORNAX_SIM)
+
+TEST_F(CudaPrefetcher, AnImageTakesItsBytesToTheDeviceAndTheHostWaitsForNothing) {
+  data::DataLoader loader = image_loader(12);
+  data::Prefetcher batches(loader, device_);
+  sim::start_trace();
+  const int waits = sim::host_waits();
+  const auto batch = batches.begin();
+  EXPECT_EQ(sim::host_waits(), waits);
+  std::uint64_t copied = 0;
+  for (const sim::TracedOperation& operation : sim::take_trace())
+    if (operation.name == "copy to device") copied += operation.bytes_written;
+  const std::uint64_t bytes_of_image = 6 * 5 * 3, label = 8, offsets = 2 * 8, flip = 1,
+                      statistics = 2 * 3 * 4;
+  EXPECT_EQ(copied, 12 * (bytes_of_image + label + offsets + flip) + statistics);
+}
 
 TEST_F(CudaPrefetcher, CopiesOfTheNextBatchAndTheWorkOnThisOneAreNotOrdered) {
   const auto numbers = std::make_shared<Numbers>(5);

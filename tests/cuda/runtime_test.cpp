@@ -2,10 +2,15 @@
 #include <cuda_runtime.h>
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "cuda/device_test.h"
 #include "fornax/base/error.h"
 #include "fornax/cuda/memory.h"
 #include "fornax/cuda/stream.h"
+#include "fornax/dispatch/op.h"
+#include "fornax/ops/activation.h"
+#include "fornax/ops/conv2d.h"
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/reduce.h"
@@ -156,6 +161,47 @@ TEST_F(CudaRuntime, ALostDeviceIsNamedByEveryLaterCall) {
   EXPECT_THAT(error_of<DeviceLost>([&] { x.to(device_); }), testing::HasSubstr("[cudaMemcpyAsync]"));
   EXPECT_THAT(error_of<DeviceLost>([&] { ones({4}, {.device = device_}); }),
               testing::HasSubstr("the device was lost by cudaErrorIllegalAddress"));
+}
+
+TEST_F(CudaRuntime, WhatAKernelEnqueuesLiesInARangeNamedByItsOpAndItself) {
+  const Tensor x = ones({2, 8, 6, 6}, {.device = device_}), w = ones({4, 8, 3, 3}, {.device = device_});
+  for (const bool forced : {false, true}) {
+    std::optional<dispatch::KernelGuard> guard;
+    if (forced) guard.emplace("conv2d", "implicit_gemm");
+    std::vector<std::string> decided, ranges;
+    dispatch::set_decision_log(
+        [](void* list, const dispatch::Decision& decision) {
+          if (!decision.refusal)
+            static_cast<std::vector<std::string>*>(list)->push_back(
+                fmt::format("{}/{}", decision.op, decision.kernel));
+        },
+        &decided);
+    sim::start_trace();
+    const Tensor y = relu(conv2d(x, w)) + 1;
+    dispatch::set_decision_log(nullptr, nullptr);
+    y.to(Device::cpu());
+    bool copied_outside = false;
+    for (const sim::TracedOperation& operation : sim::take_trace()) {
+      if (operation.range.empty())
+        copied_outside |= operation.name == "copy to host";
+      else if (ranges.empty() || ranges.back() != operation.range)
+        ranges.push_back(operation.range);
+    }
+    EXPECT_EQ(ranges, decided);
+    EXPECT_THAT(ranges, testing::Contains(testing::StartsWith(forced ? "conv2d/implicit_gemm" : "conv2d/")));
+    EXPECT_TRUE(copied_outside);
+  }
+}
+
+TEST_F(CudaRuntime, ARangeEndsWithAKernelThatFails) {
+  const Tensor x = ones({4}, {.device = device_});
+  sim::fail_at("launch", 1);
+  EXPECT_THROW(x * 2, CudaError);
+  sim::start_trace();
+  x.to(Device::cpu());
+  const std::vector<sim::TracedOperation> trace = sim::take_trace();
+  EXPECT_FALSE(trace.empty());
+  for (const sim::TracedOperation& operation : trace) EXPECT_EQ(operation.range, "");
 }
 
 #endif

@@ -82,6 +82,30 @@ TEST(ImageDataset, ASingleSampleIsThatOfItsBatch) {
   }
 }
 
+TEST(ImageDataset, ABatchGoesToADeviceInBytesWithItsRandomNumbers) {
+  const Images images = synthetic_images({.count = 3, .height = 2, .width = 4});
+  const std::vector<std::int64_t> indices{2, 0};
+  const EpochRandom random{.seed = 5};
+  const std::vector<Tensor> plain = ImageDataset(images, {.border = 3}).get_parts(indices, random);
+  ASSERT_EQ(plain.size(), 4u);
+  EXPECT_EQ(plain[0].shape(), (Shape{2, 2, 4, 3}));
+  const std::vector<std::uint8_t> bytes = plain[0].to_vector<std::uint8_t>();
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.begin() + 24, images.pixels.begin() + 48));
+  EXPECT_TRUE(std::equal(bytes.begin() + 24, bytes.end(), images.pixels.begin()));
+  EXPECT_THAT(plain[1].to_vector<std::int64_t>(), ElementsAre(2, 0));
+
+  const ImageDataset set(images, {.border = 3, .crop_padding = 2, .flip = true});
+  const std::vector<Tensor> parts = set.get_parts(indices, random);
+  ASSERT_EQ(parts.size(), 6u);
+  EXPECT_EQ(parts[4].shape(), (Shape{2, 2}));
+  for (const std::int64_t offset : parts[4].to_vector<std::int64_t>()) {
+    EXPECT_GE(offset, -5);
+    EXPECT_LE(offset, -1);
+  }
+  EXPECT_EQ(parts[5].shape(), (Shape{2}));
+  EXPECT_EQ(set.join(parts).x.to_vector<float>(), set.get_batch(indices, random).x.to_vector<float>());
+}
+
 TEST(ImageDataset, RefusesIndicesThatItDoesNotHave) {
   const ImageDataset set(synthetic_images({.count = 4}), {});
   SampleRandom random(0, 0, 0);
@@ -102,7 +126,7 @@ TEST(ImageDataset, ShrinksToTheMeansOfSquares) {
   EXPECT_EQ(set.image_shape(), (Shape{1, 4, 4}));
   EXPECT_THAT(set.images().pixels, ElementsAre(1, 3, 9, 64));
   EXPECT_THAT(set.get_batch(std::vector<std::int64_t>{0}, {}).x.to_vector<float>(),
-              ElementsAre(0, 0, 0, 0, 0, 1, 3, 0, 0, 9, 64, 0, 0, 0, 0, 0));
+              testing::Pointwise(FloatEq(), {0, 0, 0, 0, 0, 1, 3, 0, 0, 9, 64, 0, 0, 0, 0, 0}));
   const ImageDataset coloured(
       Images{.count = 1, .height = 1, .width = 1, .channels = 3, .pixels = {1, 2, 3}, .labels = {0}}, {});
   EXPECT_THAT(coloured.images().pixels, ElementsAre(1, 2, 3));

@@ -1,6 +1,6 @@
-# Installs this build, builds examples/link_from_cmake against what was installed, and runs it. What the consumer is
-# compiled with must be the include directory and the language standard, nothing else.
-#   cmake -D BUILD=... -D CONSUMER=... -D SCRATCH=... -D CXX=... -P consumer.cmake
+# Installs this build, builds a project of examples/ against what was installed, and runs its program, which must print
+# PRINTS. What its C++ is compiled with must be the include directory and the language standard, nothing else.
+#   cmake -D BUILD=... -D CONSUMER=... -D PROGRAM=... -D PRINTS=... -D SCRATCH=... -D CXX=... -P consumer.cmake
 file(REMOVE_RECURSE ${SCRATCH})
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -15,8 +15,8 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
 run(${CMAKE_COMMAND} -G Ninja -S ${CONSUMER} -B ${SCRATCH}/build -D CMAKE_PREFIX_PATH=${SCRATCH}/prefix
     -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_EXPORT_COMPILE_COMMANDS=ON)
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
-run(${SCRATCH}/build/consumer)
-if(NOT output MATCHES "^y=-1 dw=4 6 ")
+run(${SCRATCH}/build/${PROGRAM})
+if(NOT output MATCHES "${PRINTS}")
   message(FATAL_ERROR "the consumer printed: ${output}")
 endif()
 

@@ -76,13 +76,14 @@ class FORNAX_API DataLoader {
   friend Iterator;
   friend class Prefetcher;
 
-  /// Begins a loop.
-  void start();
-  /// Gives the next batch of the loop under way; false at its end.
+  /// Begins a loop over batches, or over what they are made of on a device.
+  void start(bool in_parts = false);
+  /// Gives the next batch of the loop under way, x and label or its parts; false at its end.
+  bool next(std::vector<Tensor>& tensors);
   bool next(Batch& batch);
   /// True if next() would give a batch without waiting for it or making it.
   bool ready() const;
-  Batch make_batch(std::int64_t number) const;
+  std::vector<Tensor> make(std::int64_t number) const;
   std::vector<std::int64_t> make_order() const;
   std::int64_t batches_in(std::int64_t samples) const;
   /// Epoch and samples of it before the next batch, `ahead` batches back.
@@ -93,6 +94,7 @@ class FORNAX_API DataLoader {
   EpochRandom random_;                 ///< seed and epoch of the loop under way or, before the first, of that
   std::int64_t start_ = 0;             ///< samples of the epoch before the loop
   bool begun_ = false, open_ = false;  ///< whether there was a loop; whether one is under way
+  bool in_parts_ = false;              ///< whether the loop gives the parts of batches
   std::vector<std::int64_t> order_;    ///< of the loop's epoch
   std::int64_t batches_ = 0, given_ = 0;  ///< of the loop: in all, and handed out
   double wait_seconds_ = 0;

@@ -45,6 +45,14 @@ class FORNAX_API Dataset {
   /// can fill a batch faster override it. Throws SampleError where get() throws.
   virtual Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const;
 
+  /// The same batch as what goes to a device, on the CPU: Prefetcher copies these tensors and lets join()
+  /// make the batch of them there. x and label unless overridden. Sets whose examples grow when they are
+  /// prepared, as images do that are kept in bytes, override both.
+  virtual std::vector<Tensor> get_parts(std::span<const std::int64_t> indices,
+                                        const EpochRandom& random) const;
+  /// The batch whose parts these are, on their device. Does not wait for the device.
+  virtual Batch join(std::span<const Tensor> parts) const;
+
  protected:
   /// Throws IndexError unless `index` is one of the set.
   void check_index(std::int64_t index) const;

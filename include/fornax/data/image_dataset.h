@@ -25,8 +25,8 @@ struct ImageOptions {
   MemoryFormat format = MemoryFormat::channels_last;  ///< of batches
 };
 
-/// Images in memory, one byte a value; x is f32 [n, channels, height, width]. A batch is gathered, augmented
-/// and normalised in one pass straight into its tensor, in parallel where the caller is not a worker.
+/// Images in memory, one byte a value; x is f32 [n, channels, height, width]. A batch goes to a device in
+/// bytes, with its random numbers; normalize_images() augments and normalises it there, or on the CPU.
 class FORNAX_API ImageDataset final : public Dataset {
  public:
   /// Throws ValueError where options and images do not fit, or an image has no pixels.
@@ -37,6 +37,12 @@ class FORNAX_API ImageDataset final : public Dataset {
   Sample get(std::int64_t index, SampleRandom& random) const override;
   /// Throws IndexError.
   Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const override;
+  /// Bytes [n, height, width, channels] of the images as they are kept, label, mean and stddev for each
+  /// channel; if images are moved or mirrored, offsets and flip as normalize_images() takes them. Throws
+  /// IndexError.
+  std::vector<Tensor> get_parts(std::span<const std::int64_t> indices,
+                                const EpochRandom& random) const override;
+  Batch join(std::span<const Tensor> parts) const override;
 
   /// As they are kept: shrunk.
   const Images& images() const { return images_; }
@@ -44,13 +50,15 @@ class FORNAX_API ImageDataset final : public Dataset {
   Shape image_shape() const { return {channels_, height_, width_}; }
 
  private:
-  void write(std::int64_t index, SampleRandom& random, float* out, std::int64_t pixel_stride,
-             std::int64_t channel_stride) const;
+  bool augments() const { return options_.crop_padding > 0 || options_.flip; }
+  std::vector<Tensor> empty_parts(std::int64_t count) const;
+  /// Writes image `index` as the one at `place`.
+  void put(std::vector<Tensor>& parts, std::int64_t place, std::int64_t index, SampleRandom& random) const;
 
   Images images_;
   ImageOptions options_;
   std::int64_t channels_ = 0, height_ = 0, width_ = 0;
-  std::vector<float> values_;  ///< [256, channels]: what each byte becomes
+  Tensor mean_, stddev_;  ///< f32 [channels]
 };
 
 /// The images of a directory; they throw as read_mnist and read_cifar10 and ImageDataset do. Where `options`

@@ -18,10 +18,11 @@ struct PrefetcherOptions {
 ///
 ///     for (const auto& [x, label] : Prefetcher(loader, device, {.depth = 2})) ...
 ///
-/// On a CUDA device each batch is copied on a stream of its own from page-locked memory (see
-/// DataLoaderOptions::pin_memory; other batches are copied there first), so that the copies of later batches
-/// run beside the work on this one; nothing waits but the stream that uses a batch, for that batch's copy. An
-/// exception of the loader surfaces at its batch. On the CPU it only looks ahead.
+/// On a CUDA device the parts of each batch (Dataset::get_parts: of images their bytes) are copied on a
+/// stream of its own from page-locked memory (see DataLoaderOptions::pin_memory; others are copied there
+/// first) and joined on that stream, so that later batches are made ready beside the work on this one;
+/// nothing waits but the stream that uses a batch, for that batch. An exception of the loader surfaces at its
+/// batch. On the CPU it only looks ahead.
 class FORNAX_API Prefetcher {
  public:
   using Iterator = BatchIterator<Prefetcher>;
@@ -42,7 +43,7 @@ class FORNAX_API Prefetcher {
 
   struct Waiting {
     Batch batch;
-    Event copied;
+    Event joined;
   };
 
   bool next(Batch& batch);
@@ -52,7 +53,7 @@ class FORNAX_API Prefetcher {
   DataLoader& loader_;
   Device device_;
   PrefetcherOptions options_;
-  Stream copies_;  ///< on a CUDA device: where batches are copied
+  Stream copies_;  ///< on a CUDA device: where batches are copied and joined
   std::deque<Waiting> waiting_;
 };
 

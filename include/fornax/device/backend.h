@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "fornax/base/export.h"
 #include "fornax/device/device.h"
@@ -38,6 +39,10 @@ class FORNAX_API Backend {
   /// True if the work before the mark is done.
   virtual bool query_event(void* event) = 0;
   virtual void synchronize(Stream stream) = 0;
+  /// Begins a range named `op`/`kernel` on this thread's line of a profiler, if one is attached; end_range()
+  /// ends the one that was begun last.
+  virtual void begin_range(std::string_view op, std::string_view kernel) noexcept = 0;
+  virtual void end_range() noexcept = 0;
 };
 
 /// The backend of a kind of device. Throws DeviceError if this build has none.

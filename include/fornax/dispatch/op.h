@@ -6,6 +6,7 @@
 
 #include "fornax/base/dtype.h"
 #include "fornax/base/export.h"
+#include "fornax/device/backend.h"
 #include "fornax/dispatch/tensor_view.h"
 
 /// How an op finds its kernel. An op is an `Args` struct (its contract), a row of kernels, best first, and a
@@ -107,6 +108,19 @@ FORNAX_API std::string_view forced_kernel(std::string_view op);
 FORNAX_API void log_decision(const Decision& decision);
 FORNAX_API void before_run(std::span<const Operand> operands);
 FORNAX_API void after_run(std::span<const Operand> operands);
+
+/// A range of a profiler for as long as it lives.
+class FORNAX_API KernelRange {
+ public:
+  KernelRange(DeviceType device, std::string_view op, std::string_view kernel);
+  ~KernelRange();
+  KernelRange(const KernelRange&) = delete;
+  KernelRange& operator=(const KernelRange&) = delete;
+
+ private:
+  Backend& backend_;
+};
+
 [[noreturn]] FORNAX_API void fail_no_kernel(std::string_view op, std::string_view reasons,
                                             std::span<const Operand> operands);
 
@@ -149,13 +163,15 @@ const Kernel<Args>& choose(const Row<Args>& row, const Args& args) {
 }
 
 /// Runs the first kernel of `row` that agrees, on the current stream of the first operand's device, after
-/// whatever the operands' home streams still have to do. All operands must be on that device. Does not wait
-/// for the device.
+/// whatever the operands' home streams still have to do. All operands must be on that device. On a GPU the
+/// run is a range "op/kernel" for profilers that listen to NVTX. Does not wait for the device.
 template <class Args>
 void run(const Row<Args>& row, const Args& args) {
   const Kernel<Args>& kernel = choose(row, args);
   const auto operands = args.operands();
-  if (operands[0].view->device.is_cpu()) return kernel.run(args);
+  const DeviceType device = operands[0].view->device.type;
+  if (device == DeviceType::cpu) return kernel.run(args);
+  const detail::KernelRange range(device, row.op, kernel.name);
   detail::before_run(operands);
   kernel.run(args);
   detail::after_run(operands);
