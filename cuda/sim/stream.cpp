@@ -38,6 +38,7 @@ struct State {
   std::vector<OperationPtr> by_id;  // if tracked: shadow memory refers to them
   bool is_tracing = false;
   std::vector<OperationPtr> trace;
+  std::string trace_label;
 
   State() : schedule(schedule_of_environment()) {
     random.seed(schedule.seed);
@@ -154,7 +155,10 @@ OperationPtr enqueue(Stream& stream, Operation operation) {
     all.by_id.resize(shared->id + std::size_t{1});
     all.by_id[shared->id] = shared;
   }
-  if (all.is_tracing) all.trace.push_back(shared);
+  if (all.is_tracing) {
+    shared->label = all.trace_label;
+    all.trace.push_back(shared);
+  }
   stream.queue.push_back(shared);
   for (const PinnedUse& use : shared->pinned) guard_pinned(shared, use.data, use.bytes, use.access);
   if (all.schedule.kind == Schedule::eager) finish(*shared);
@@ -226,7 +230,13 @@ void set_schedule(Schedule schedule) {
 void start_trace() {
   const Lock lock;
   state().trace.clear();
+  state().trace_label.clear();
   state().is_tracing = true;
+}
+
+void set_trace_label(std::string label) {
+  const Lock lock;
+  state().trace_label = std::move(label);
 }
 
 std::vector<TracedOperation> take_trace() {
@@ -234,8 +244,8 @@ std::vector<TracedOperation> take_trace() {
   finish_all();
   std::vector<TracedOperation> trace;
   for (const OperationPtr& operation : std::exchange(state().trace, {}))
-    trace.push_back({operation->shown_name(), operation->id, operation->stream, operation->position,
-                     operation->clock, operation->bytes_read, operation->bytes_written});
+    trace.push_back({operation->shown_name(), operation->label, operation->id, operation->stream,
+                     operation->position, operation->clock, operation->bytes_read, operation->bytes_written});
   state().is_tracing = false;
   return trace;
 }

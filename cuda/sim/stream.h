@@ -28,6 +28,7 @@ struct PinnedUse {
 /// program, not by when things happened to run.
 struct Operation {
   mutable std::string name;  // empty of a kernel: found by its address when somebody asks
+  std::string label;         // of the trace
   const void* kernel = nullptr;
   std::function<void()> run;            // may be empty; destroyed after it has run
   std::function<void()> host_function;  // code of the user's: runs without the lock and without device memory
