@@ -65,9 +65,6 @@ cudaError_t copy(Stream& stream, void* to, const void* from, std::size_t bytes, 
   operation.run = [=] {
     if (from_device && !access(from, bytes, Access::read)) return;
     if (to_device && !access(to, bytes, Access::write)) return;
-    Operation& self = *running_operation();
-    if (!is_tracked() && from_device) self.bytes_read += bytes;
-    if (!is_tracked() && to_device) self.bytes_written += bytes;
     std::memmove(unguarded(to), staged ? staged->data() : unguarded(from), bytes);
   };
   const OperationPtr enqueued = enqueue(stream, std::move(operation));
@@ -96,7 +93,6 @@ cudaError_t synchronously(Work work) {
 void fill(Stream& stream, void* data, int value, std::size_t bytes) {
   enqueue(stream, "fill", [=] {
     if (!access(data, bytes, Access::write)) return;
-    if (!is_tracked()) running_operation()->bytes_written += bytes;
     std::memset(data, value, bytes);
   });
 }

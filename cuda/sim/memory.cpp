@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "sim/access.h"
+#include "sim/byte_counter.h"
 #include "sim/call.h"
 #include "sim/host_memory.h"
 #include "sim/poison.h"
@@ -226,7 +227,8 @@ void give_back(Block& block) {
 void end_block(Block& block) {
   const DeviceMemoryOpen open;
   if (block.has_begun) {
-    if (running_operation()) access(block.data, block.bytes, Access::write);
+    if (running_operation())
+      shadow_access(block.data, block.bytes, Access::write);  // whoever else uses it races
     check_guard_zone(block);
     std::memset(block.data, poison, block.bytes);
   }
@@ -327,16 +329,14 @@ bool access(const void* data, std::size_t bytes, Access kind) {
                " of block " + std::to_string(block->number) + ", which has " + std::to_string(block->bytes));
     return false;
   }
+  count_bytes(data, bytes, kind == Access::read, kind == Access::write);
   shadow_access(data, bytes, kind);
   return true;
 }
 
 bool touch(const void* data, std::size_t bytes, Access kind) {
   const Lock lock;
-  Operation* const operation = running_operation();
-  if (!operation) return true;
-  if (!is_tracked()) (kind == Access::write ? operation->bytes_written : operation->bytes_read) += bytes;
-  return access(data, bytes, kind);
+  return !running_operation() || access(data, bytes, kind);
 }
 
 }  // namespace fornax::sim

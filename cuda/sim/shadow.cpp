@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sim/block.h"
+#include "sim/byte_counter.h"
 #include "sim/call.h"
 #include "sim/instrumentation.h"
 #include "sim/memory.h"
@@ -67,9 +68,6 @@ Cell* cell_of_device(const void* address) {
   return device_cells + static_cast<std::size_t>(static_cast<const char*>(address) - device_memory_base) / 4;
 }
 
-/// How many bytes a mask of a cell has.
-unsigned bytes_in(unsigned mask) { return 0x4332322132212110u >> 4 * mask & 7; }
-
 /// Calls `visit(cell, mask of bytes)` for the cells of a range, until it returns false.
 template <class Visit>
 void for_cells(Cell* cell, const void* address, std::size_t bytes, Visit visit) {
@@ -86,7 +84,7 @@ void for_cells(Cell* cell, const void* address, std::size_t bytes, Visit visit) 
 
 /// Who accesses.
 struct Self {
-  Operation& operation;
+  const Operation& operation;
   bool is_thread = false;  // of a kernel; else the operation as a whole
   std::uint32_t block = 0;
   std::uint16_t thread = 0, epoch = 0, warp_epoch = 0;
@@ -214,9 +212,6 @@ class Check {
 
   void record_write(Cell& cell, unsigned mask) const {
     const unsigned before = cell.writer == self_.operation.id ? cell.written_by_operation : 0u;
-    const unsigned fresh = is_shared_ ? 0u : bytes_in(mask & ~before);
-    self_.operation.bytes_written += fresh;
-    if (kind_ & access_read) self_.operation.bytes_read += fresh;  // atomically, with no record as a reader
     cell.written_by_operation = (before | mask) & 15;
     cell.initialised = (cell.initialised | mask) & 15;
     // A thread's plain write stays what others can race with, though it goes on atomically.
@@ -235,7 +230,6 @@ class Check {
   void record_read(Cell& cell, unsigned mask) const {
     const bool is_same = cell.reader == self_.operation.id;
     const unsigned before = is_same ? cell.read : 0u;
-    self_.operation.bytes_read += is_shared_ ? 0u : bytes_in(mask & ~before);
     if (!is_same && cell.reader != 0 && !self_.comes_after(cell.reader)) {
       other_readers()[&cell].push_back(cell.reader);
       cell.has_other_readers = 1;
@@ -280,6 +274,8 @@ void check_thread_access(const void* data, std::size_t bytes, unsigned kind, con
                   static_cast<std::uint16_t>(running_block.epoch),
                   static_cast<std::uint16_t>(thread.warp_epoch)};
   const bool is_shared = is_shared_memory(data);
+  if (!is_shared) count_bytes(data, bytes, (kind & access_read) != 0, (kind & access_write) != 0);
+  if (only_counts_bytes()) return;
   if (!is_shared && device_of(data) != self.operation.device && !is_reported("wrong-device", after))
     report("wrong-device",
            "a kernel of device " + std::to_string(self.operation.device) + " accesses memory of device " +
@@ -292,6 +288,7 @@ void check_thread_access(const void* data, std::size_t bytes, unsigned kind, con
 }
 
 void shadow_access(const void* data, std::size_t bytes, Access access) {
+  if (only_counts_bytes()) return;
   const Self self{*running_operation()};
   const Check check(self, false, access == Access::write ? access_write : access_read, nullptr);
   for_cells(cell_of_device(data), data, bytes,
@@ -299,6 +296,7 @@ void shadow_access(const void* data, std::size_t bytes, Access access) {
 }
 
 void shadow_begin(const char* data, std::size_t bytes) {
+  if (only_counts_bytes()) return;
   const Operation* const operation = running_operation();
   Cell fresh{};
   fresh.writer = operation ? operation->id : 0;
@@ -309,12 +307,14 @@ void shadow_begin(const char* data, std::size_t bytes) {
 }
 
 void shadow_end(const char* data, std::size_t bytes) {
+  if (only_counts_bytes()) return;
   Cell freed{};
   freed.is_freed = 1;
   std::fill_n(cell_of_device(data), (bytes + 3) / 4, freed);
 }
 
 void shadow_guard(const char* data, std::size_t bytes) {
+  if (only_counts_bytes()) return;
   // The first cell may hold the end of the block.
   const std::size_t shared = reinterpret_cast<std::uintptr_t>(data) % 4;
   std::fill_n(cell_of_device(data) + (shared > 0), (bytes + shared) / 4 - (shared > 0), Cell{});

@@ -15,6 +15,10 @@ namespace fornax::sim {
 
 /// True if every access of a kernel is checked (FORNAX_SIM_TRACKED).
 bool is_tracked();
+/// For the rest of the process accesses are counted (TracedOperation) and no longer checked, and stand-ins of
+/// libraries declare what they touch and compute nothing: what a step of full size reads and writes, without
+/// the time and the memory that checks and products take. Numbers that depend on a product are meaningless.
+void only_count_bytes();
 
 // ---- Findings
 
@@ -112,6 +116,8 @@ cudaError_t enqueue_host_op(std::string name, cudaStream_t stream, std::function
 /// Counts a call of `api`, a function of a library; true if a test has ordered that it fails.
 bool library_call_fails(std::string_view api);
 enum class Access { read, write };
+/// True after only_count_bytes(): the work is done when it has declared what it touches.
+bool only_counts_bytes();
 /// Inside of such work: declares an access. False, and a report, if the bytes are not in live device memory.
 bool touch(const void* data, std::size_t bytes, Access access);
 

@@ -42,12 +42,14 @@ bool Engine::Later::operator()(const Ref<Node>& a, const Ref<Node>& b) const {
 }
 
 void Engine::Outer::keep(Node& node) {
-  states_.push_back({Ref<Node>(&node), std::move(node.pending_), node.visited_, node.dependencies_});
+  states_.push_back({Ref<Node>(&node), std::move(node.pending_), std::move(node.more_pending_), node.visited_,
+                     node.dependencies_});
 }
 
 Engine::Outer::~Outer() {
   for (State& state : states_) {
     state.node->pending_ = std::move(state.pending);
+    state.node->more_pending_ = std::move(state.more_pending);
     state.node->visited_ = state.visited;
     state.node->dependencies_ = state.dependencies;
   }
@@ -57,7 +59,7 @@ void Engine::enter(Node& node, std::uint64_t visit, Outer* outer) {
   if (outer) outer->keep(node);
   node.visited_ = visit;
   node.dependencies_ = 0;
-  node.pending_ = {};
+  node.pending_ = node.more_pending_ = {};
 }
 
 void Engine::collect(Node& root, std::uint64_t visit, Outer* outer) {
@@ -85,14 +87,24 @@ void Engine::check_gradient(const Node& of, std::size_t input, const Node& node,
                                   name_of(of.dtype_), to_string(of.shape_), input, describe(gradient)));
 }
 
+/// A second gradient stays apart where the node wants it so; further ones are added to the first.
+void Engine::add_pending(Node& node, Tensor gradient) {
+  const bool apart = node.pending_.defined() && !node.more_pending_.defined() && node.takes_summands();
+  if (apart)
+    node.more_pending_ = std::move(gradient);
+  else
+    accumulate(node.pending_, std::move(gradient));
+}
+
 void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& ready) {
-  Tensor dy = std::exchange(node.pending_, {});
+  Tensor dy = std::exchange(node.pending_, {}), more = std::exchange(node.more_pending_, {});
   Grads grads;
   if (dy.defined()) {
     std::optional<StreamGuard> stream;
     // A leaf has no forward: its gradient is summed where backward() was called.
     if (!node.is_leaf() && !node.stream_.device.is_cpu()) stream.emplace(node.stream_);
     if (node.extras_) {
+      if (more.defined()) accumulate(dy, std::exchange(more, {}));  // hooks see the sum
       // A copy: a hook may remove itself, or add another one.
       for (const auto& [id, hook] : std::vector(node.extras_->hooks))
         if (Tensor changed = hook(dy); changed.defined()) {
@@ -104,9 +116,9 @@ void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& read
     if (node.freed_) fail_freed(node);  // by a backward() that a hook ran
     {
       const AnomalyGuard off(false);  // the ops inside: what comes out is checked below, by this node's name
-      grads = node.backward(dy);
+      grads = more.defined() ? node.backward_of_sum(dy, more) : node.backward(dy);
     }
-    dy = {};
+    dy = more = {};
   }
   for (std::size_t i = 0; i < node.edges_.size(); ++i) {
     Node* next = node.edges_[i].get();
@@ -114,7 +126,7 @@ void Engine::process(Node& node, bool retain_graph, std::vector<Ref<Node>>& read
     if (i < grads.size() && grads[i].defined()) {
       check_gradient(*next, i, node, grads[i]);
       if (anomaly_enabled()) detail::check_finite(grads[i], fmt::format("{} backward", node.name()));
-      accumulate(next->pending_, std::move(grads[i]));
+      add_pending(*next, std::move(grads[i]));
     }
     if (--next->dependencies_ == 0) {
       ready.emplace_back(next);
@@ -132,7 +144,7 @@ void Engine::drop_pending(Node& from, std::uint64_t visit) {
   while (!stack.empty()) {
     Node& node = *stack.back();
     stack.pop_back();
-    node.pending_ = {};
+    node.pending_ = node.more_pending_ = {};
     for (const Ref<Node>& edge : node.edges_)
       if (edge && std::exchange(edge->visited_, 0) == visit) stack.push_back(edge.get());
   }

@@ -27,7 +27,7 @@ class Engine {
    private:
     struct State {
       Ref<Node> node;
-      Tensor pending;
+      Tensor pending, more_pending;
       std::uint64_t visited;
       std::uint32_t dependencies;
     };
@@ -38,6 +38,7 @@ class Engine {
   static void collect(Node& root, std::uint64_t visit, Outer* outer);
   static void process(Node& node, bool retain_graph, std::vector<Ref<Node>>& ready);
   static void check_gradient(const Node& of, std::size_t input, const Node& node, const Tensor& gradient);
+  static void add_pending(Node& node, Tensor gradient);
   static void drop_pending(Node& from, std::uint64_t visit);
 };
 

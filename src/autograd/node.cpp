@@ -107,6 +107,12 @@ void Node::dispose() noexcept {
   draining = false;
 }
 
+Grads Node::backward_of_sum(const Tensor& dy, const Tensor& more) {
+  Tensor sum = dy;
+  accumulate(sum, more);
+  return backward(sum);
+}
+
 void Node::set_output(const Tensor& output) {
   shape_ = output.shape();
   dtype_ = output.dtype();

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
 #include "fornax/dispatch/autocast.h"
@@ -15,6 +17,7 @@ namespace fornax {
 namespace {
 
 using test::error_of;
+using testing::_;
 using testing::ElementsAre;
 
 // Two ops of a user's, made from what the core has: y = 2x by accumulation, and y = x with x saved.
@@ -221,6 +224,74 @@ TEST(Engine, LeavesThatRequireGradAreNotWrittenInPlace) {
   const NoGrad no_grad;
   x.fill_(5);
   EXPECT_EQ(x.item(), 5);
+}
+
+/// y = x, which notes what it was handed.
+struct SummandsGrad final : autograd::Node {
+  std::vector<std::vector<double>>* handed = nullptr;
+  std::string_view name() const override { return "summands"; }
+  bool takes_summands() const noexcept override { return true; }
+  Grads backward(const Tensor& dy) override {
+    handed->push_back({dy.item()});
+    return {dy};
+  }
+  Grads backward_of_sum(const Tensor& dy, const Tensor& more) override {
+    handed->push_back({dy.item(), more.item()});
+    return {dy + more};
+  }
+};
+Tensor noted(const Tensor& x, std::vector<std::vector<double>>& handed) {
+  Tensor y = x.detach().clone();
+  autograd::record<SummandsGrad>(y, {x}, [&](SummandsGrad& node) { node.handed = &handed; });
+  return y;
+}
+
+TEST(Engine, HandsTwoGradientsOverAsTheyAreToANodeThatAddsThem) {
+  std::vector<std::vector<double>> handed;
+  const Tensor x = leaf();
+  keep(noted(x, handed)).backward();
+  EXPECT_THAT(handed, ElementsAre(ElementsAre(1)));
+  Tensor y = noted(x, handed);
+  (y * 2 + y * 3).backward();
+  y = noted(x, handed);
+  (y * 2 + y * 3 + y * 4).backward();
+  EXPECT_THAT(handed, ElementsAre(ElementsAre(1), ElementsAre(_, _), ElementsAre(_, _)));
+  EXPECT_EQ(handed[1][0] + handed[1][1], 5);
+  EXPECT_EQ(handed[2][0] + handed[2][1], 9);
+  EXPECT_EQ(x.grad().item(), 1 + 5 + 9);
+}
+
+TEST(Engine, HooksSeeTheSumOfWhatIsHandedOverInTwo) {
+  std::vector<std::vector<double>> handed;
+  const Tensor x = leaf();
+  Tensor y = noted(x, handed);
+  double seen = 0;
+  y.register_hook([&](const Tensor& dy) {
+    seen = dy.item();
+    return Tensor();
+  });
+  (y * 2 + y * 3).backward();
+  EXPECT_EQ(seen, 5);
+  y = noted(x, handed);
+  y.retain_grad();
+  (y * 2 + y * 3).backward();
+  EXPECT_EQ(y.grad().item(), 5);
+  EXPECT_THAT(handed, ElementsAre(ElementsAre(5), ElementsAre(5)));
+}
+
+TEST(Engine, ABackwardInsideOfAnotherLeavesTheSummandsOfTheOuterOne) {
+  std::vector<std::vector<double>> handed;
+  const Tensor x = leaf();
+  const Tensor y = noted(x, handed), other = y * 7;
+  Tensor between = keep(x);
+  between.register_hook([&](const Tensor&) {
+    other.backward({}, true);
+    return Tensor();
+  });
+  (y * 2 + y * 3 + between).backward();  // y has both parts when the hook of what was recorded after it runs
+  ASSERT_THAT(handed, ElementsAre(ElementsAre(7), ElementsAre(_, _)));
+  EXPECT_EQ(handed[1][0] + handed[1][1], 5);
+  EXPECT_EQ(x.grad().item(), 7 + 5 + 1);
 }
 
 TEST(SetData, KeepsHandlesHooksAndTheGradient) {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "fornax/ops/batch_norm.h"
+#include "fornax/ops/elementwise.h"
 #include "ops/op_cases.h"
 
 namespace fornax::test {
@@ -12,6 +13,8 @@ struct Setting {
   Shape shape;
   bool training = true, affine = true, relu = false, residual = false;
   bool finite_differences = true;
+  /// The case's result is y + 2 y: the gradient comes in two parts, which are handed over as they are.
+  bool two_uses = false;
 };
 
 constexpr double eps = 1e-3;
@@ -38,9 +41,10 @@ class Expected {
     backward();
   }
 
-  std::vector<double> y, dy, dx, dweight, dbias, dresidual;
+  std::vector<double> result, dy, dx, dweight, dbias, dresidual;
 
  private:
+  double factor() const { return s_.two_uses ? 3 : 1; }
   std::size_t channel(std::size_t i) const { return i / inner_ % channels_; }
   double weight(std::size_t c) const { return weight_.empty() ? 1 : weight_[c]; }
   double deviation(std::size_t c) const { return std::sqrt(var_[c] + eps); }
@@ -58,8 +62,9 @@ class Expected {
     for (std::size_t i = 0; i < x_.size(); ++i) {
       double value = xhat(i) * weight(channel(i)) + (bias_.empty() ? 0 : bias_[channel(i)]);
       if (!residual_.empty()) value += residual_[i];
-      y.push_back(s_.relu ? std::max(value, 0.0) : value);
+      y_.push_back(s_.relu ? std::max(value, 0.0) : value);
       dy.push_back(static_cast<double>(i % 31) / 8 - 1);
+      result.push_back(factor() * y_[i]);
     }
   }
 
@@ -67,7 +72,7 @@ class Expected {
     dweight.assign(channels_, 0);
     dbias.assign(channels_, 0);
     for (std::size_t i = 0; i < x_.size(); ++i) {
-      dresidual.push_back(s_.relu && y[i] <= 0 ? 0 : dy[i]);
+      dresidual.push_back(s_.relu && y_[i] <= 0 ? 0 : factor() * dy[i]);
       dweight[channel(i)] += dresidual[i] * xhat(i);
       dbias[channel(i)] += dresidual[i];
     }
@@ -79,7 +84,7 @@ class Expected {
   }
 
   const Setting& s_;
-  std::vector<double> x_, weight_, bias_, mean_, var_, residual_;
+  std::vector<double> x_, weight_, bias_, mean_, var_, residual_, y_;
   std::size_t channels_, inner_;
   double n_;
 };
@@ -96,14 +101,15 @@ OpCase batch_norm_case(const Setting& setting) {
   op.wants_grad = {true, true, true, false, false, true};
   op.wide = {false, true, true, true, true, false};
   op.run = [setting](std::span<const Tensor> in) {
-    return batch_norm_act(in[0], in[1], in[2], in[3], in[4],
-                          {.training = setting.training,
-                           .eps = eps,
-                           .activation = setting.relu ? Activation::relu : Activation::none,
-                           .residual = in[5]});
+    const Tensor y = batch_norm_act(in[0], in[1], in[2], in[3], in[4],
+                                    {.training = setting.training,
+                                     .eps = eps,
+                                     .activation = setting.relu ? Activation::relu : Activation::none,
+                                     .residual = in[5]});
+    return setting.two_uses ? y + y * 2 : y;
   };
   const Expected want(setting, op.inputs);
-  op.expected = from_span<double>(want.y, setting.shape);
+  op.expected = from_span<double>(want.result, setting.shape);
   op.dy = from_span<double>(want.dy, setting.shape);
   const auto grad = [&](std::size_t input, const std::vector<double>& values) {
     return op.inputs[input].defined() ? from_span<double>(values, op.inputs[input].shape()) : Tensor();
@@ -154,6 +160,23 @@ std::vector<OpCase> batch_norm_op_cases() {
   add({"train_wide", {2, 2080, 1, 1}, true, true, true, true, false});
   add({"train_many_rows", {1, 64, 17, 17}, true, true, true, false, false});
   add({"train_large_planes", {1, 2, 65, 65}, true, true, true, true, false});
+  const auto add_two_uses = [&](const Setting& setting) {
+    Setting twice = setting;
+    twice.name += "_two_uses";
+    twice.two_uses = true;
+    add(twice);
+  };
+  add_two_uses({"train", odd});
+  add_two_uses({"train_relu", odd, true, true, true});
+  add_two_uses({"train_residual", odd, true, true, false, true});
+  add_two_uses({"train_relu_residual", odd, true, true, true, true});
+  add_two_uses({"eval_relu", odd, false, true, true});
+  add_two_uses({"eval_residual", odd, false, true, false, true});
+  add_two_uses({"eval_relu_residual", odd, false, true, true, true});
+  add_two_uses({"eval_plain", odd, false, false});
+  add_two_uses({"train_vectors", vectors, true, true, true, true});
+  add_two_uses({"train_planes", planes, true, true, true, true});
+  add_two_uses({"train_many_channels", many_channels, true, true, true, true});
   return cases;
 }
 

@@ -3,10 +3,11 @@
 //
 // Parameters: sums of g and of g * (x - mean), by thread, over the block, and over the chunks of rows by a
 // second kernel, which divides by the deviation once. How they are cut depends on the shape only
-// (batch_norm_sums.cuh).
+// (batch_norm_sums.cuh). The first one writes g on its way, where it is asked to.
 //
-// Input: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh). dx may be dy's
-// memory: each element is read before it is written, by the same thread.
+// Input: one pass; threads keep their channels and go down the rows (batch_norm_tiles.cuh).
+//
+// g and dx may be memory of the gradients: each element is read before it is written, by the same thread.
 //
 // Both run on the stream of their operands.
 #include "ops/batch_norm/batch_norm_op.h"
@@ -22,18 +23,20 @@ using namespace cuda;
 
 template <class S>
 struct GradSumOperands {
-  const S *dy, *x;
+  const S *dy, *more, *x;  // more may be null
+  S* g;                    // too
   const std::uint8_t* bits;
   NormChannels<compute_t<S>> channels;
   NormGate gate;
 };
 
-template <class S, int width, bool planar>
+/// Looks at `more` and `g` only if `makes_g`: then with fewer packs at a time, for their registers.
+template <class S, int width, bool planar, bool makes_g>
 class GradSums {
  public:
   static constexpr int V = width;
   static constexpr int K = planar ? 1 : V;
-  static constexpr int packs = 2;
+  static constexpr int packs = makes_g ? 1 : 2;
   using T = compute_t<S>;
   using Part = PairOfSums<T, K>;
   using Operands = GradSumOperands<S>;
@@ -43,31 +46,49 @@ class GradSums {
     for (int k = 0; k < K; ++k) channels_[k] = NormChannel<T>(operands.channels, channel + k);
   }
   __device__ void load(int u, const SumWalk<planar, V>& walk) {
-    dy_[u] = load_pack<V>(operands_.dy + walk.offset());
-    x_[u] = load_pack<V>(operands_.x + walk.offset());
+    const std::int64_t at = walk.offset();
+    dy_[u] = load_pack<V>(operands_.dy + at);
+    x_[u] = load_pack<V>(operands_.x + at);
+    if constexpr (makes_g) {
+      at_[u] = at;
+      more_[u] = operands_.more ? load_pack<V>(operands_.more + at) : Pack<S, V>{};
+    }
     bits_[u] = operands_.gate == NormGate::bits
                    ? static_cast<unsigned>(operands_.bits[walk.byte()]) >> walk.shift()
                    : ~0u;
   }
   template <int R>
   __device__ void add(int u, Part& part) const {
-    for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r) {
+      Pack<S, V> kept;
       for (int i = 0; i < V; ++i) {
         const int k = K == 1 ? 0 : i;
         const T deviation = convert<T>(x_[u + r][i]) - channels_[k].mean;
-        const T g =
-            gated(operands_.gate, convert<T>(dy_[u + r][i]), bits_[u + r] >> i & 1, channels_[k], deviation);
+        T dy = convert<T>(dy_[u + r][i]);
+        if constexpr (makes_g) dy += convert<T>(more_[u + r][i]);
+        const T g = gated(operands_.gate, dy, bits_[u + r] >> i & 1, channels_[k], deviation);
         part.at[k] += g;
         part.at[K + k] += g * deviation;
+        kept[i] = convert<S>(g);
       }
+      if constexpr (makes_g)
+        if (operands_.g) store_pack(operands_.g + at_[u + r], kept);
+    }
   }
 
  private:
   const Operands& operands_;
   NormChannel<T> channels_[K];
   Pack<S, V> dy_[packs], x_[packs];
+  Pack<S, V> more_[makes_g ? packs : 1];
+  std::int64_t at_[makes_g ? packs : 1];
   unsigned bits_[packs];
 };
+
+template <class S, int width, bool planar>
+using PlainGradSums = GradSums<S, width, planar, false>;
+template <class S, int width, bool planar>
+using KeptGradSums = GradSums<S, width, planar, true>;
 
 template <class T>
 struct WriteGradParameters {
@@ -86,15 +107,23 @@ void grad_parameters(const BatchNormGradParameters& args) {
   const cudaStream_t stream = stream_for(args.x);
   visit_floating(args.x.dtype, [&]<class S>(std::type_identity<S>) {
     using T = compute_t<S>;
-    const GradSumOperands<S> operands{args.dy.ptr<const S>(), args.x.ptr<const S>(),
-                                      args.bits.ptr<const std::uint8_t>(), norm_channels<T>(args),
+    const GradSumOperands<S> operands{args.dy.ptr<const S>(),
+                                      args.more.ptr<const S>(),
+                                      args.x.ptr<const S>(),
+                                      args.g.ptr<S>(),
+                                      args.bits.ptr<const std::uint8_t>(),
+                                      norm_channels<T>(args),
                                       norm_gate(args.activation, args.bits)};
     const WriteGradParameters<T> write{args.dweight.ptr<T>(), args.dbias.ptr<T>(), args.var.ptr<const T>(),
                                        static_cast<T>(args.eps)};
-    sum_channels<S, GradSums>(layout, operands, all_aligned({&args.dy, &args.x}), stream,
-                              [&](const ChannelPartials<T>& partials) {
-                                combine_partials<PairOfSums<T, 1>>(partials, write, stream);
-                              });
+    const bool aligned = all_aligned({&args.dy, &args.more, &args.x, &args.g});
+    const auto combine = [&](const ChannelPartials<T>& partials) {
+      combine_partials<PairOfSums<T, 1>>(partials, write, stream);
+    };
+    if (args.more.defined() || args.g.defined())
+      sum_channels<S, KeptGradSums>(layout, operands, aligned, stream, combine);
+    else
+      sum_channels<S, PlainGradSums>(layout, operands, aligned, stream, combine);
   });
 }
 
@@ -200,7 +229,9 @@ void grad_input(const BatchNormGradInput& args) {
 
 constinit const dispatch::Kernel<BatchNormGradParameters> batch_norm_grad_parameters_cuda{
     {"blocks", DeviceType::cuda, floating_dtypes},
-    [](const BatchNormGradParameters& args) { return refuse_mixed_layouts(args.x, {&args.dy}); },
+    [](const BatchNormGradParameters& args) {
+      return refuse_mixed_layouts(args.x, {&args.dy, &args.more, &args.g});
+    },
     grad_parameters};
 constinit const dispatch::Kernel<BatchNormGradInput> batch_norm_grad_input_cuda{
     {"fused", DeviceType::cuda, floating_dtypes},

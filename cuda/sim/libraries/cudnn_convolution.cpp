@@ -26,6 +26,19 @@ class Images {
     for (const std::int64_t size : tensor_.sizes) count *= size;
     return touch(data_, static_cast<std::size_t>(count) * sizeof(T), access);
   }
+  /// The pixels of these rows and columns alone.
+  bool declare(Access access, const std::vector<std::int64_t>& rows,
+               const std::vector<std::int64_t>& columns) const {
+    const bool adjacent = tensor_.strides[1] == 1;
+    const std::int64_t step = adjacent ? size(1) : 1;  // channels of one access
+    bool valid = true;
+    for (std::int64_t n = 0; n < size(0); ++n)
+      for (const std::int64_t h : rows)
+        for (const std::int64_t w : columns)
+          for (std::int64_t c = 0; c < size(1); c += step)
+            valid = touch(&at(n, c, h, w), static_cast<std::size_t>(step) * sizeof(T), access) && valid;
+    return valid;
+  }
   std::int64_t size(int axis) const { return tensor_.sizes[static_cast<std::size_t>(axis)]; }
   T& at(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) const {
     const std::vector<std::int64_t>& stride = tensor_.strides;
@@ -52,6 +65,21 @@ struct Geometry {
         oh(conv.y.sizes[2]),
         ow(conv.y.sizes[3]) {}
 
+  /// The rows (axis 2) or columns (axis 3) of x that lie in a window: with long strides not all of them.
+  std::vector<std::int64_t> covered(std::size_t axis) const {
+    const std::size_t i = axis - 2;
+    std::vector<std::int64_t> found;
+    for (std::int64_t at = 0; at < conv.x.sizes[axis]; ++at) {
+      bool inside = false;
+      for (std::int64_t tap = 0; tap < conv.w.sizes[axis]; ++tap) {
+        const std::int64_t start = at + conv.padding[i] - tap * conv.dilation[i];
+        inside |= start >= 0 && start % conv.stride[i] == 0 && start / conv.stride[i] < conv.y.sizes[axis];
+      }
+      if (inside) found.push_back(at);
+    }
+    return found;
+  }
+
   /// Calls `f(row, column, h, w, c)` for each element of a window matrix of group `g` that is inside of x:
   /// rows are pixels of y, columns are taps, then channels.
   template <class F>
@@ -76,7 +104,12 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
   const auto access = [&](GraphConvolution::Kind written) {
     return conv.kind == written ? Access::write : Access::read;
   };
-  bool valid = x.declare(access(GraphConvolution::grad_input)) &&
+  const std::vector<std::int64_t> rows = geometry.covered(2), columns = geometry.covered(3);
+  const bool reads_all = static_cast<std::int64_t>(rows.size()) == x.size(2) &&
+                         static_cast<std::int64_t>(columns.size()) == x.size(3);
+  bool valid = (reads_all || conv.kind == GraphConvolution::grad_input
+                    ? x.declare(access(GraphConvolution::grad_input))
+                    : x.declare(Access::read, rows, columns)) &&
                w.declare(access(GraphConvolution::grad_weight)) &&
                y.declare(access(GraphConvolution::forward));
   const T* bias = nullptr;
@@ -84,7 +117,7 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
     bias = static_cast<const T*>(data.at(conv.bias.id));
     valid = touch(bias, static_cast<std::size_t>(conv.y.sizes[1]) * sizeof(T), Access::read) && valid;
   }
-  if (!valid) return;
+  if (!valid || only_counts_bytes()) return;
   const std::int64_t pixels = geometry.oh * geometry.ow, taps = geometry.kh * geometry.kw * geometry.in;
   Matrix<Real> windows(pixels, taps), weight(geometry.out, taps), image(pixels, geometry.out);
   const auto weights = [&](std::int64_t g, auto&& f) {

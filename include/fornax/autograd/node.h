@@ -85,6 +85,11 @@ class FORNAX_API Node : public GradMeta {
   /// Gradients of the inputs from that of the output, by public ops, which do not record here. Runs with the
   /// stream of the forward as the current one.
   virtual Grads backward(const Tensor& dy) = 0;
+  /// Whether the gradients of two uses of the output are handed to backward_of_sum() as they are, not as
+  /// their sum to backward(): for a node that adds them while it reads them, which saves a pass over memory.
+  virtual bool takes_summands() const noexcept { return false; }
+  /// The gradients for dy + more.
+  virtual Grads backward_of_sum(const Tensor& dy, const Tensor& more);
   /// The op, as messages name it.
   virtual std::string_view name() const = 0;
   /// The node that collects the gradient of a leaf.
@@ -123,7 +128,7 @@ class FORNAX_API Node : public GradMeta {
   Stream stream_;
   std::unique_ptr<Extras> extras_;
   // The engine's, during one backward:
-  Tensor pending_;
+  Tensor pending_, more_pending_;
   std::uint64_t sequence_;
   std::uint64_t visited_ = 0;
   std::uint32_t dependencies_ = 0;

@@ -27,23 +27,34 @@ struct BatchNormGrad final : autograd::Node {
   Activation activation = Activation::none;
   bool training = false;
   std::string_view name() const override { return "batch_norm"; }
-  Grads backward(const Tensor& dy) override;
+  bool wants_sums() const { return training || needs(1) || needs(2); }
+  bool takes_summands() const noexcept override { return wants_sums(); }
+  Grads backward(const Tensor& dy) override { return backward_of_sum(dy, {}); }
+  Grads backward_of_sum(const Tensor& dy, const Tensor& more) override;
 };
 
-Grads BatchNormGrad::backward(const Tensor& dy) {
+Grads BatchNormGrad::backward_of_sum(const Tensor& dy, const Tensor& more) {
   const Tensor input = x.get(*this), mu = mean.get(*this), variance = var.get(*this);
   const Tensor scale = weight.get(*this), shift = bias.get(*this), passed = bits.get(*this);
   const MemoryFormat format = input.suggested_format();
-  const bool overwrites = dy.is_sole_owner() && dy.is_contiguous(format);
-  const Tensor g = dy.to(format);
-  Tensor dweight, dbias;
-  if (training || needs(1) || needs(2)) {
+  const auto is_free = [format](const Tensor& tensor) {
+    return tensor.defined() && tensor.is_sole_owner() && tensor.is_contiguous(format);
+  };
+  const bool dy_is_free = is_free(dy), more_is_free = is_free(more);
+  const bool gated = activation != Activation::none;
+  // g is written while it is summed where it is a sum of two, or the residual's gradient.
+  const bool keeps_g = wants_sums() && (more.defined() || (gated && needs(3))), gates = gated && !keeps_g;
+  Tensor g = dy.to(format), dweight, dbias;
+  if (wants_sums()) {
+    const Tensor kept = !keeps_g ? Tensor() : dy_is_free ? dy : more_is_free ? more : empty_like(input);
     dweight = empty_like(mu);
     dbias = empty_like(mu);
     dispatch::run(ops::batch_norm_grad_parameters_row,
                   ops::BatchNormGradParameters{.dy = g,
+                                               .more = more.defined() ? more.to(format) : more,
                                                .dweight = dweight,
                                                .dbias = dbias,
+                                               .g = kept,
                                                .x = input,
                                                .mean = mu,
                                                .var = variance,
@@ -52,23 +63,23 @@ Grads BatchNormGrad::backward(const Tensor& dy) {
                                                .bits = passed,
                                                .eps = eps,
                                                .activation = activation});
+    if (keeps_g) g = kept;
   }
   Tensor dx, dresidual;
-  const bool gated = activation != Activation::none;
-  if (needs(3)) dresidual = gated ? empty_like(input) : dy;
-  if (needs(0) || (needs(3) && gated)) {
-    dx = overwrites && !dresidual.is(dy) ? dy : empty_like(input);
-    ops::BatchNormGradInput args{.dx = dx,
-                                 .dy = g,
-                                 .x = input,
-                                 .mean = mu,
-                                 .var = variance,
-                                 .weight = scale,
-                                 .bias = shift,
-                                 .bits = passed,
-                                 .eps = eps,
-                                 .activation = activation};
-    if (gated) args.dresidual = dresidual;
+  if (needs(3)) dresidual = gates ? empty_like(input) : keeps_g ? g : dy;
+  if (needs(0) || (needs(3) && gates)) {
+    if (keeps_g)
+      dx = !needs(3) ? g : dy_is_free && more_is_free ? more : empty_like(input);
+    else
+      dx = dy_is_free && !dresidual.is(dy) ? dy : empty_like(input);
+    ops::BatchNormGradInput args{
+        .dx = dx, .dy = g, .x = input, .mean = mu, .var = variance, .weight = scale, .eps = eps};
+    if (gates) {
+      args.activation = activation;
+      args.bias = shift;
+      args.bits = passed;
+      args.dresidual = dresidual;
+    }
     if (training) {
       args.dweight = dweight;
       args.dbias = dbias;

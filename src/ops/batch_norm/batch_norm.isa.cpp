@@ -220,15 +220,24 @@ void apply(const NormLines<S>& b) {
 
 // --- backward
 
-/// g = dy * activation'
-template <class S, bool Planar, Gate G, bool Whole>
-inline Packet<accumulate_t<S>> gated(const NormLines<S>& b, Index i, Index j, Index count,
-                                     const Packet<accumulate_t<S>>& deviation) {
-  using T = accumulate_t<S>;
-  const Packet<T> dy = load_some<T, Whole>(b.dy + i * b.line_stride + j, count);
+/// dy * activation'
+template <class S, bool Planar, Gate G, class T = accumulate_t<S>>
+inline Packet<T> gated(const NormLines<S>& b, const Packet<T>& dy, Index i, Index j, Index count,
+                       const Packet<T>& deviation) {
   if constexpr (G == Gate::recompute) return where_active<T>(dy, normalised<S, Planar>(b, deviation, j));
   if constexpr (G == Gate::bits) return where_bits<T>(dy, bits_at<T>(b.bits + i * b.bits_stride, j, count));
   return dy;
+}
+
+/// g = (dy + more) * activation', and writes it where it is kept.
+template <class S, bool Planar, Gate G, bool Whole, class T = accumulate_t<S>>
+inline Packet<T> summed(const NormLines<S>& b, Index i, Index j, Index count, const Packet<T>& deviation) {
+  const Index at = i * b.line_stride + j;
+  Packet<T> dy = load_some<T, Whole>(b.dy + at, count);
+  if (b.more) dy = add(dy, load_some<T, Whole>(b.more + at, count));
+  const Packet<T> g = gated<S, Planar, G>(b, dy, i, j, count, deviation);
+  if (b.g) store_some<T, Whole>(b.g + at, g, count);
+  return g;
 }
 
 /// Adds g and g * (x - mean) of R lines to s1 and s2.
@@ -244,7 +253,7 @@ void add_gradients(NormLines<S> b, Index line, accumulate_t<S>* s1, accumulate_t
         __builtin_prefetch(b.dy + i * b.line_stride + j + ahead<S>);
       }
       const Packet<T> d = deviation_at<S, false, Whole>(b, i, j, count);
-      const Packet<T> g = gated<S, false, G, Whole>(b, i, j, count, d);
+      const Packet<T> g = summed<S, false, G, Whole>(b, i, j, count, d);
       sum = add(sum, g);
       products = multiply_add(g, d, products);
     }
@@ -279,7 +288,7 @@ void grad_sums_planar(NormLines<S> b, double* g, double* gx) {
       for_packets<T>(b.length - first < tile ? b.length - first : tile,
                      [&]<bool Whole>(Index j, Index count) {
                        const Packet<T> d = deviation_at<S, true, Whole>(b, i, first + j, count);
-                       const Packet<T> dy = gated<S, true, G, Whole>(b, i, first + j, count, d);
+                       const Packet<T> dy = summed<S, true, G, Whole>(b, i, first + j, count, d);
                        s1 = add(s1, dy);
                        s2 = multiply_add(dy, d, s2);
                      });
@@ -313,7 +322,8 @@ void grad_input_lines(NormLines<S> b) {
     for_packets<T>(b.length, [&]<bool Whole>(Index j, Index count) {
       Packet<T> d = broadcast(T(0));
       if constexpr (Batch || G == Gate::recompute) d = deviation_at<S, Planar, Whole>(b, i, j, count);
-      const Packet<T> g = gated<S, Planar, G, Whole>(b, i, j, count, d);
+      const Packet<T> dy = load_some<T, Whole>(b.dy + line + j, count);
+      const Packet<T> g = gated<S, Planar, G>(b, dy, i, j, count, d);
       Packet<T> dx = multiply(g, channel<T, Planar>(b.scale, j));
       if constexpr (Batch)
         dx = add(dx, multiply_add(d, channel<T, Planar>(b.slope, j), channel<T, Planar>(b.offset, j)));

@@ -70,9 +70,9 @@ NormLines<S> part(const NormLines<S>& whole, const Layout& layout, Index line, I
   b.lines = lines;
   if (!layout.planar) b.length = channels;
   const Index at = line * whole.line_stride + channel * layout.inner;
-  for (const S** data : {&b.x, &b.residual, &b.dy})
+  for (const S** data : {&b.x, &b.residual, &b.dy, &b.more})
     if (*data) *data += at;
-  for (S** data : {&b.y, &b.dx, &b.dresidual})
+  for (S** data : {&b.y, &b.g, &b.dx, &b.dresidual})
     if (*data) *data += at;
   if (b.bits)
     b.bits += line * whole.bits_stride + (layout.planar ? channel * layout.bytes_of_bits() : channel / 8);
@@ -238,6 +238,8 @@ void grad_parameters(const BatchNormGradParameters& args) {
     NormLines<S> whole = all_lines<S>(layout, args.x, args.bits);
     values.set(whole);
     whole.dy = args.dy.ptr<const S>();
+    whole.more = args.more.ptr<const S>();
+    whole.g = args.g.ptr<S>();
     whole.gate = gate_of(args.activation, args.bits);
     const Scratch sums = Scratch::of<double>(2 * layout.channels);
     double *g = sums.as<double>(), *gx = g + layout.channels;
@@ -298,7 +300,7 @@ constinit const dispatch::Kernel<BatchNormApply> batch_norm_apply_cpu{
 constinit const dispatch::Kernel<BatchNormGradParameters> batch_norm_grad_parameters_cpu{
     {"blocks", DeviceType::cpu, floating_dtypes},
     [](const BatchNormGradParameters& args) {
-      return same_layout(args.x, {&args.dy}) ? dispatch::accepts : not_dense;
+      return same_layout(args.x, {&args.dy, &args.more, &args.g}) ? dispatch::accepts : not_dense;
     },
     grad_parameters};
 constinit const dispatch::Kernel<BatchNormGradInput> batch_norm_grad_input_cpu{

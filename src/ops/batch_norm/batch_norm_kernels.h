@@ -31,8 +31,8 @@ struct NormLines {
 
   // backward: dx = g * scale + (x - mean) * slope + offset, without the latter two if they are null
   Gate gate = Gate::open;
-  const S* dy = nullptr;
-  S *dx = nullptr, *dresidual = nullptr;
+  const S *dy = nullptr, *more = nullptr;
+  S *g = nullptr, *dx = nullptr, *dresidual = nullptr;
   const T *slope = nullptr, *offset = nullptr;
 };
 
@@ -44,7 +44,7 @@ struct NormKernels {
   /// Mean and sum of squared deviations of each channel.
   void (*statistics)(const NormLines<S>&, double* mean, double* m2);
   void (*apply)(const NormLines<S>&);
-  /// Sums of g and of g * (x - mean) of each channel.
+  /// Sums of g and of g * (x - mean) of each channel, and g, where there is room for it.
   void (*grad_sums)(const NormLines<S>&, double* g, double* gx);
   void (*grad_input)(const NormLines<S>&);
 };

@@ -46,18 +46,25 @@ struct BatchNormApply {
   }
 };
 
-/// With g = dy * activation'(pre): dweight = sum g * xhat, dbias = sum g, over all but the channel. `bits` is
-/// there if forward had a residual and an activation.
+/// With g = (dy + more) * activation'(pre): dweight = sum g * xhat, dbias = sum g, over all but the channel,
+/// and g itself where it is there: for grad_input, which then need not put it together again. `more` may be
+/// absent; g may be dy's or more's memory. `bits` is there if forward had a residual and an activation.
 struct BatchNormGradParameters {
   static constexpr std::string_view op_name = "batch_norm_grad_parameters";
-  TensorView dy, dweight, dbias, x, mean, var, weight, bias, bits;
+  TensorView dy, more, dweight, dbias, g, x, mean, var, weight, bias, bits;
   double eps = 0;
   Activation activation = Activation::none;
   auto operands() const {
-    return std::array{dispatch::Operand{"dy", &dy},         dispatch::Operand{"dweight", &dweight},
-                      dispatch::Operand{"dbias", &dbias},   dispatch::Operand{"x", &x},
-                      dispatch::Operand{"mean", &mean},     dispatch::Operand{"var", &var},
-                      dispatch::Operand{"weight", &weight}, dispatch::Operand{"bias", &bias},
+    return std::array{dispatch::Operand{"dy", &dy},
+                      dispatch::Operand{"more", &more},
+                      dispatch::Operand{"dweight", &dweight},
+                      dispatch::Operand{"dbias", &dbias},
+                      dispatch::Operand{"g", &g},
+                      dispatch::Operand{"x", &x},
+                      dispatch::Operand{"mean", &mean},
+                      dispatch::Operand{"var", &var},
+                      dispatch::Operand{"weight", &weight},
+                      dispatch::Operand{"bias", &bias},
                       dispatch::Operand{"bits", &bits}};
   }
 };
