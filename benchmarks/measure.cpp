@@ -25,9 +25,7 @@ double median_of(FunctionRef<double()> sample, double at_least) {
   return *middle;
 }
 
-}  // namespace
-
-double seconds_of(FunctionRef<void()> call, double at_least) {
+double host_seconds_of(FunctionRef<void()> call, double at_least) {
   call();
   return median_of(
       [&] {
@@ -48,6 +46,12 @@ double device_seconds_of(FunctionRef<void()> call, double at_least, Device devic
   int together = 1;  // enough that starting and ending a sample cost nothing
   while (time_of(together) < 2e-3 && together < 1024) together *= 2;
   return median_of([&] { return time_of(together) / together; }, at_least);
+}
+
+}  // namespace
+
+double seconds_of(FunctionRef<void()> call, double at_least, Device device) {
+  return device.is_cpu() ? host_seconds_of(call, at_least) : device_seconds_of(call, at_least, device);
 }
 
 Tensor numbers(const Shape& shape, float low, float high) {

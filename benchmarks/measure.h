@@ -10,12 +10,8 @@
 namespace fornax::bench {
 
 /// Median time of a call in seconds: calls for `at_least` seconds, three times at the least, after one to
-/// warm up.
-double seconds_of(FunctionRef<void()> call, double at_least);
-
-/// Median time in seconds that `device`, a CUDA device, takes for a call when calls follow each other without
-/// a wait, by its own clock; after calls to warm up, for `at_least` seconds, three times at the least.
-double device_seconds_of(FunctionRef<void()> call, double at_least, Device device);
+/// warm up. On a CUDA device by its own clock, when calls follow each other without a wait.
+double seconds_of(FunctionRef<void()> call, double at_least, Device device = Device::cpu());
 
 /// Fixed numbers in [low, high), in f32.
 Tensor numbers(const Shape& shape, float low = -1, float high = 1);

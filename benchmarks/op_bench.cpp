@@ -237,8 +237,7 @@ nlohmann::json run(const Options& options) {
     if (!(error < (is_16bit(dtype) ? 0.05 : 1e-4)))
       throw InternalError(c.op, fmt::format("expected what f64 gives, got a relative error of {}", error));
     Call call(c, dtype, device);
-    const double time =
-        device.is_cpu() ? seconds_of(call, seconds) : device_seconds_of(call, seconds, device);
+    const double time = seconds_of(call, seconds, device);
     const double gb = call.bytes() / time * 1e-9, gflop = c.flops / time * 1e-9;
     fmt::print("{:<28} {:>10.1f} {:>8.2f} {:>9.1f}  {}\n", c.op, time * 1e6, gb, gflop, shapes_of(c));
     results.push_back({{"op", c.op},

@@ -1,17 +1,20 @@
-// Images/s and GFLOP/s of ResNet-50, and how much of the machine's peak that is. The result is checked first:
-// a training loss must be finite and fall, logits must be finite.
+// Images/s and GFLOP/s of ResNet-50, as a fraction of what the machine's arithmetic allows (its peak) and of
+// what arithmetic and memory allow together (the roofline). The result is checked first: a training loss must
+// be finite and fall, logits must be finite.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cpu/fma_peak.h"
+#include "fornax/cuda/memory.h"
 #include "fornax/fornax.h"
 #include "measure.h"
+#include "peak.h"
 
 namespace fornax::bench {
 namespace {
@@ -19,10 +22,16 @@ namespace {
 constexpr std::int64_t classes = 1000;
 
 struct Options {
-  std::string device = "cpu", mode = "train", dtype = "f32", json;
+  std::string device_name = "cpu", mode = "train", dtype_name = "f32", json;
   std::int64_t batch = 32, size = 224;
   int threads = 0;
-  double seconds = 10;
+  double seconds = 10, width = 1;
+
+  Device device() const { return device_name == "cuda" ? Device::cuda() : Device::cpu(); }
+  DType dtype() const { return dtype_name == "bf16" ? bf16 : dtype_name == "f16" ? f16 : f32; }
+  amp::Autocast autocast() const {
+    return amp::Autocast(device().type, dtype() == f16 ? f16 : bf16, dtype() != f32);
+  }
 };
 
 /// A convolution as the model ran it.
@@ -30,13 +39,15 @@ struct Convolution {
   Tensor x, weight, dy;
   Conv2dParams params;
   bool needs_dx;
-  double flops;  // of forward, and of each gradient
+  double flops;        // of forward, and of each gradient
+  double in, out;      // elements of x and y
+  bool opens, closes;  // a block: the first reads the sum of two gradients, the last one's result is added
 };
 
 /// What the model does for one batch: its convolutions, and multiply-adds counted as two.
 struct Work {
   std::vector<Convolution> convolutions;
-  double linear_flops = 0;
+  double linear_flops = 0, parameters = 0;
 
   double conv_flops(int passes) const {
     double sum = 0;
@@ -44,6 +55,25 @@ struct Work {
     return sum;
   }
   double flops(int passes) const { return conv_flops(passes) + linear_flops * passes; }
+
+  /// What must move to and from memory where each convolution, each gradient of it and each batch norm with
+  /// its activation and addition is one op that no cache helps; pooling, the classifier and the loss are
+  /// small.
+  double bytes(std::string_view mode, double element_size) const {
+    double elements = 0;
+    for (const Convolution& c : convolutions) {
+      const bool train = mode == "train";
+      elements += (c.in + c.out) * (mode == "infer" ? 1 : c.needs_dx ? 3 : 2);
+      if (mode == "conv") continue;
+      // Statistics read y; the normalisation reads and writes it. Backward, sums read y and dy; dy becomes
+      // dx.
+      elements += c.out * (train ? 3 + 5 : 2);
+      if (c.closes) elements += c.out * (train ? 2 : 1);  // reads what is added, and writes its gradient
+      if (c.opens && train) elements += 3 * c.in;
+    }
+    // Weight, gradient and momentum are read, two of them written.
+    return elements * element_size + (mode == "train" ? 5 * parameters * sizeof(float) : 0);
+  }
 };
 
 /// Runs the model once and notes its convolutions, with their inputs in `dtype` if `keep` is set.
@@ -55,12 +85,16 @@ Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> k
   };
   for (const auto& [name, module] : model.named_modules()) {
     if (auto* conv = dynamic_cast<nn::Conv2d*>(module))
-      watch(*conv, [&work, conv, keep](nn::Layer&, const Tensor& x, const Tensor& y) {
+      watch(*conv, [&work, conv, keep, name](nn::Layer&, const Tensor& x, const Tensor& y) {
         const auto& o = conv->options();
         const std::int64_t multiplications = conv->weight.numel() / conv->weight.size(0);  // per output
         Convolution c{.params = {o.stride, o.padding, o.dilation, o.groups},
                       .needs_dx = !work.convolutions.empty(),
-                      .flops = 2.0 * static_cast<double>(y.numel() * multiplications)};
+                      .flops = 2.0 * static_cast<double>(y.numel() * multiplications),
+                      .in = static_cast<double>(x.numel()),
+                      .out = static_cast<double>(y.numel()),
+                      .opens = name.ends_with(".conv1"),
+                      .closes = name.ends_with(".conv3")};
         if (keep) {
           c.x = x.to(*keep);
           c.weight = conv->weight.detach().to(*keep);
@@ -75,6 +109,8 @@ Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> k
         return Tensor();
       });
   }
+  for (const auto& [name, parameter] : model.named_parameters())
+    work.parameters += static_cast<double>(parameter.numel());
   const NoGrad no_grad;
   model(images);
   for (const auto& [layer, id] : hooks) layer->remove_hook(id);
@@ -91,12 +127,12 @@ double checked(double value, std::string_view what) {
 double time_training(models::ResNet& model, const Tensor& images, const Options& options) {
   std::vector<std::int64_t> numbers;
   for (std::int64_t i = 0; i < options.batch; ++i) numbers.push_back(i * 37 % classes);
-  const Tensor labels = from_span<std::int64_t>(numbers, {options.batch});
+  const Tensor labels = from_span<std::int64_t>(numbers, {options.batch}).to(images.device());
   optim::SGD optimizer(model.named_parameters(), {.lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4});
   Tensor loss;
   const auto step = [&] {
     {
-      const amp::Autocast autocast(DeviceType::cpu, bf16, options.dtype == "bf16");
+      const amp::Autocast autocast = options.autocast();
       loss = cross_entropy(model(images), labels);
     }
     optimizer.zero_grad();
@@ -105,7 +141,7 @@ double time_training(models::ResNet& model, const Tensor& images, const Options&
   };
   step();
   const double before = checked(loss.item(), "loss");
-  const double seconds = seconds_of(step, options.seconds);
+  const double seconds = seconds_of(step, options.seconds, options.device());
   const double after = checked(loss.item(), "loss");
   if (after >= before)
     throw InternalError("resnet50_bench",
@@ -118,11 +154,11 @@ double time_inference(models::ResNet& model, const Tensor& images, const Options
   model.eval();
   Tensor logits;
   const auto step = [&] {
-    const amp::Autocast autocast(DeviceType::cpu, bf16, options.dtype == "bf16");
+    const amp::Autocast autocast = options.autocast();
     logits = {};
     logits = model(images);
   };
-  const double seconds = seconds_of(step, options.seconds);
+  const double seconds = seconds_of(step, options.seconds, options.device());
   checked(sum(logits.to(f64)).item(), "sum of logits");
   return seconds;
 }
@@ -138,31 +174,39 @@ double time_convolutions(const Work& work, const Options& options) {
           conv2d_grad_weight(c.dy, c.x, c.weight.shape(), c.params, c.weight.suggested_format());
         }
       },
-      options.seconds);
+      options.seconds, options.device());
 }
 
-double peak_memory_mb() {
+double peak_memory_mb(Device device) {
+  if (!device.is_cpu()) return static_cast<double>(cuda::memory_stats(device).peak_in_use) * 0x1p-20;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 nlohmann::json run(const Options& options) {
-  const DType dtype = options.dtype == "bf16" ? bf16 : f32;
-  const auto model = models::resnet50({.classes = classes});
-  const Tensor images =
-      numbers({options.batch, 3, options.size, options.size}, -2, 2).to(MemoryFormat::channels_last);
+  const DType dtype = options.dtype();
+  const Device device = options.device();
+  const auto model = models::resnet50({.classes = classes, .width = options.width});
+  model->to(device);
+  const Tensor images = numbers({options.batch, 3, options.size, options.size}, -2, 2)
+                            .to(MemoryFormat::channels_last)
+                            .to(device);
   const bool conv = options.mode == "conv", train = options.mode == "train";
   const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
+  if (!device.is_cpu()) cuda::reset_peak_memory(device);
   const double seconds = conv    ? time_convolutions(work, options)
                          : train ? time_training(*model, images, options)
                                  : time_inference(*model, images, options);
-  const double memory = peak_memory_mb();
+  const double memory = peak_memory_mb(device);
   const double flops = conv ? work.conv_flops(3) : work.flops(train ? 3 : 1);
-  const double gflops = flops / seconds * 1e-9, peak = cpu::fma_peak(dtype);
-  return {{"device", options.device},
+  const double bytes = work.bytes(options.mode, static_cast<double>(size_of(dtype)));
+  const double gflops = flops / seconds * 1e-9, peak = peak_gflops(dtype, device);
+  const double bandwidth = peak_gb_per_s(device);
+  const double least_seconds = 1e-9 * std::max(flops / peak, bytes / bandwidth);
+  return {{"device", options.device_name},
           {"mode", options.mode},
-          {"dtype", options.dtype},
+          {"dtype", options.dtype_name},
           {"batch", options.batch},
           {"size", options.size},
           {"threads", num_threads()},
@@ -170,6 +214,9 @@ nlohmann::json run(const Options& options) {
           {"gflops", gflops},
           {"peak_gflops", peak},
           {"fraction_of_peak", gflops / peak},
+          {"mb_per_image", 1e-6 * bytes / static_cast<double>(options.batch)},
+          {"peak_gb_per_s", bandwidth},
+          {"fraction_of_roofline", least_seconds / seconds},
           {"peak_memory_mb", memory}};
 }
 
@@ -179,17 +226,20 @@ nlohmann::json run(const Options& options) {
 int main(int argc, char** argv) {
   fornax::bench::Options options;
   CLI::App app{"Times ResNet-50: training steps, inference, or its convolutions alone"};
-  app.add_option("--device", options.device)->check(CLI::IsMember({"cpu"}))->capture_default_str();
+  app.add_option("--device", options.device_name)
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   app.add_option("--mode", options.mode)
       ->check(CLI::IsMember({"train", "infer", "conv"}))
       ->capture_default_str();
-  app.add_option("--dtype", options.dtype, "bf16: under autocast")
-      ->check(CLI::IsMember({"f32", "bf16"}))
+  app.add_option("--dtype", options.dtype_name, "bf16, f16: under autocast, no loss scaling")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();
   app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--size", options.size, "of the square images")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--width", options.width, "scales the channels, for small runs")->capture_default_str();
   app.add_option("--threads", options.threads, "default: all cores")->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "to measure for, at least")->capture_default_str();
   app.add_option("--json", options.json, "write the result here");

@@ -88,25 +88,21 @@ for tool in memcheck racecheck initcheck synccheck; do
   fi
 done
 
-# bench NAME PROGRAM OPTION...: NAME.json; skipped where the program does not know the device or an option.
+# bench NAME PROGRAM OPTION...: NAME.json
 bench() {
   local name=$1 program=$programs/$2
   shift 2
-  if ! "$program" --help 2>&1 | grep -e '--device' | grep -q cuda; then
-    note "$name" SKIP 0 "$(basename "$program") does not run on CUDA yet"
-  else
-    step "$name" "$program" --device cuda "$@" --json "$out/$name.json"
-  fi
+  step "$name" "$program" --device cuda "$@" --json "$out/$name.json"
 }
 
 op_options=(--batch 32) resnet_options=(--batch 128 --size 224 --seconds 20)
 [ "$quick" = no ] || resnet_options=(--batch 32 --size 224 --seconds 2)
 if [ "$preset" = sim ]; then
   op_options=(--filter clone --batch 1 --seconds 0)
-  resnet_options=(--batch 2 --size 32 --seconds 0)
+  resnet_options=(--batch 4 --size 32 --width 0.125 --seconds 0)
 fi
 for dtype in f32 f16; do bench "ops_$dtype" op_bench --dtype "$dtype" "${op_options[@]}"; done
-for dtype in f32 bf16; do bench "resnet50_$dtype" resnet50_bench --mode train --dtype "$dtype" "${resnet_options[@]}"; done
+for dtype in f32 bf16 f16; do bench "resnet50_$dtype" resnet50_bench --mode train --dtype "$dtype" "${resnet_options[@]}"; done
 
 say "Results"
 python3 -B scripts/gpu_report.py "$out" "$device" "$(git describe --always --dirty 2>/dev/null || echo unknown)"

@@ -1,4 +1,4 @@
-"""That the benchmarks run, and the names in their JSON, which others read. Usage: benchmarks_test.py DIRECTORY"""
+"""That the benchmarks run, and the names in their JSON, which others read. Usage: benchmarks_test.py DIRECTORY DEVICE"""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-DIRECTORY = None
+DIRECTORY = DEVICE = None
 
 
 def result(program, *options):
@@ -20,28 +20,52 @@ def result(program, *options):
 
 class Benchmarks(unittest.TestCase):
     def test_resnet50_bench(self):
-        for mode in ("train", "infer", "conv"):
-            with self.subTest(mode=mode):
-                values = result("resnet50_bench", "--mode", mode, "--batch", "2", "--size", "32", "--threads", "1")
+        for mode, dtype, width in (("train", "f32", "1"), ("train", "bf16", "0.125"), ("train", "f16", "0.125"),
+                                   ("infer", "f16", "0.125"), ("conv", "bf16", "0.125")):
+            with self.subTest(mode=mode, dtype=dtype):
+                values = result("resnet50_bench", "--device", DEVICE, "--mode", mode, "--dtype", dtype, "--batch", "4",
+                                "--size", "32", "--threads", "1", "--width", width if DEVICE == "cpu" else "0.125")
                 self.assertEqual(set(values), {
                     "device", "mode", "dtype", "batch", "size", "threads", "images_per_second", "gflops",
-                    "peak_gflops", "fraction_of_peak", "peak_memory_mb"})
+                    "peak_gflops", "fraction_of_peak", "mb_per_image", "peak_gb_per_s", "fraction_of_roofline",
+                    "peak_memory_mb"})
                 self.assertEqual([values[key] for key in ("device", "mode", "dtype", "batch", "size", "threads")],
-                                 ["cpu", mode, "f32", 2, 32, 1])
+                                 [DEVICE, mode, dtype, 4, 32, 1])
                 self.assertAlmostEqual(values["fraction_of_peak"], values["gflops"] / values["peak_gflops"])
+                of_memory = values["mb_per_image"] * values["images_per_second"] / (1e3 * values["peak_gb_per_s"])
+                self.assertAlmostEqual(values["fraction_of_roofline"], max(values["fraction_of_peak"], of_memory))
                 self.assertGreater(values["images_per_second"], 0)
+                self.assertGreater(values["peak_memory_mb"], 0)
+
+    def test_what_moves_is_that_of_a_fused_step(self):
+        values = result("resnet50_bench", "--device", DEVICE, "--mode", "conv", "--batch", "4", "--size", "32",
+                        "--width", "0.125")
+        # By hand, from the sizes of the 53 convolutions: three passes over inputs and outputs, two of the first one.
+        convolutions, size, channels = [(3, 32, 8, 16)], 8, 8
+        for width, blocks in ((8, 3), (16, 4), (32, 6), (64, 3)):
+            for block in range(blocks):
+                small = size // 2 if block == 0 and width > 8 else size
+                convolutions += [(channels, size, width, size), (width, size, width, small), (width, small, 4 * width, small)]
+                if block == 0:
+                    convolutions.append((channels, size, 4 * width, small))
+                size, channels = small, 4 * width
+        elements = [c * s * s + k * o * o for c, s, k, o in convolutions]
+        self.assertEqual(len(elements), 53)
+        self.assertAlmostEqual(values["mb_per_image"], 4e-6 * (3 * sum(elements) - elements[0]))
 
     def test_overhead_bench(self):
+        if DEVICE != "cpu":
+            self.skipTest("measures the CPU")
         values = result("overhead_bench")
         self.assertEqual(set(values), {"add_ns", "chain_us", "mlp_step_us"})
         self.assertTrue(all(value > 0 for value in values.values()))
 
     def test_op_bench(self):
-        values = result("op_bench", "--filter", "clone", "--batch", "1", "--threads", "1")
+        values = result("op_bench", "--device", DEVICE, "--filter", "clone", "--batch", "1", "--threads", "1")
         self.assertEqual([value["op"] for value in values], ["clone"])
         self.assertEqual(set(values[0]), {"op", "shapes", "dtype", "device", "threads", "seconds", "gb_per_s", "gflop_per_s"})
 
 
 if __name__ == "__main__":
-    DIRECTORY = Path(sys.argv.pop(1))
+    DIRECTORY, DEVICE = Path(sys.argv.pop(1)), sys.argv.pop(1)
     unittest.main()
