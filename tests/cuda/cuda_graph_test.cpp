@@ -39,8 +39,8 @@ class Training {
     else
       optimizer_ = std::make_unique<optim::AdamW>(
           optim::no_decay_groups(net_->named_parameters(), optim::AdamWOptions{}));
-    x_ = empty({2, 3, 8, 8}, {.device = device, .format = MemoryFormat::channels_last});
-    label_ = empty({2}, {.dtype = i64, .device = device});
+    x_ = zeros({2, 3, 8, 8}, {.device = device, .format = MemoryFormat::channels_last});
+    label_ = zeros({2}, {.dtype = i64, .device = device});
     if (captured) graph_.emplace(device, [this] { work(); });
   }
 
@@ -292,7 +292,7 @@ TEST_F(CudaGraph, WhatTheWorkThrowsComesThrough) {
 TEST_F(CudaGraph, OptimizersNeedAStepBeforeAndTheStateThatWasCaptured) {
   for (const Rule rule : {Rule::sgd, Rule::adamw}) {
     Training training(device_, rule, false);
-    cuda::CudaGraph cold(device_, [&] { training.step(); }, {.warm_up = 0});
+    cuda::CudaGraph cold(device_, [&] { training.run(); }, {.warm_up = 0});
     EXPECT_THAT(error_of<ValueError>([&] { cold.run(); }),
                 HasSubstr("expected a step before the one that is captured"));
   }
