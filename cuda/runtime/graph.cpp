@@ -122,7 +122,7 @@ class CudaGraph::Recording final : public Capture {
 
   void record() {
     const cudaStream_t stream = native(stream_);
-    const auto memory = std::make_shared<GraphMemory>(stream_.device.index);
+    memory_ = std::make_shared<GraphMemory>(stream_.device.index);
     storages_.clear();
     chunks_.clear();
     cudaGraph_t graph = nullptr;
@@ -131,13 +131,13 @@ class CudaGraph::Recording final : public Capture {
       {
         const StreamGuard guard(stream_);
         const CaptureScope capture(*this);
-        const GraphMemoryScope scope(memory);
+        const GraphMemoryScope scope(memory_);
         work_();
       }
       check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
       const GraphOwner owner(graph);
       keep_used();
-      memory->close(stream);
+      memory_->close(stream);
       cudaGraphExec_t executable = nullptr;
       check(cudaGraphInstantiateWithFlags(&executable, graph, 0), "cudaGraphInstantiateWithFlags");
       executable_.reset(executable);
@@ -175,6 +175,7 @@ class CudaGraph::Recording final : public Capture {
     }
     cudaGetLastError();
     executable_ = nullptr;
+    memory_ = nullptr;
     storages_.clear();
     chunks_.clear();
     bury();
@@ -205,6 +206,7 @@ class CudaGraph::Recording final : public Capture {
   std::function<void()> work_;
   Stream stream_;
   int warm_up_;
+  std::shared_ptr<GraphMemory> memory_;  // of what the work allocates, though it may leave none of it
   ExecutableOwner executable_;
   /// What the recorded work uses; while it is recorded, without an owner where the work allocated it.
   std::map<Storage*, Ref<Storage>> storages_;
