@@ -22,11 +22,13 @@ class SimulatedDevice : public testing::Test {
     sim::reset();
   }
 
-  /// Another order of what is not ordered: threads, blocks, and the work of streams.
+  /// Another order of what is not ordered: threads, blocks, and, by odd seeds, the work of streams.
   static void reorder(std::uint64_t seed) {
-    sim::set_schedule({sim::Schedule::lazy, seed});
+    sim::set_schedule({seed % 2 == 0 ? sim::Schedule::eager : sim::Schedule::lazy, seed});
     sim::set_thread_order(seed);
   }
+  /// The last seed of a test that wants ten orders under each schedule.
+  static constexpr std::uint64_t last_seed = 20;
 
   const Device device_ = Device::cuda();
 };
@@ -45,6 +47,7 @@ class DeviceTest : public testing::Test {
 
   /// A real device has an order of its own, each time.
   static void reorder(std::uint64_t) {}
+  static constexpr std::uint64_t last_seed = 20;
 
   const Device device_ = Device::cuda();
 };

@@ -64,7 +64,7 @@ TEST_F(CudaRuntime, MemoryIsCountedAndGivenBack) {
 
 TEST_F(CudaRuntime, WorkOnAnotherStreamWaitsForTheHomeAndTheHomeForIt) {
   const Stream side = cuda::stream_from_pool(device_);
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
     reorder(seed);
     Tensor x = full({1000}, 3, {.device = device_});
     {
@@ -86,7 +86,7 @@ TEST_F(CudaRuntime, CopiesToTheHostWaitForTheStreamThatMadeTheValues) {
     return is_at_home_here ? x.fill_(3) : full({1000}, 3, options);
   };
   const std::vector<float> want(1000, 3);
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
     reorder(seed);
     for (const bool is_at_home_here : {false, true}) {
       const Tensor first = made_aside(is_at_home_here);
