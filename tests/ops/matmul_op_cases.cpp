@@ -1,6 +1,8 @@
 // matmul and linear. The numbers of PyTorch are in tests/goldens; here the gradients are held against finite
 // differences, and every dtype and layout against f64.
 #include "fornax/ops/linear.h"
+
+#include "fornax/ops/elementwise.h"
 #include "fornax/ops/matmul.h"
 #include "ops/op_cases.h"
 
@@ -62,6 +64,18 @@ std::vector<OpCase> matmul_op_cases() {
   };
   relu_layer("", {6, 5}, {19, 5});
   relu_layer("_long_sums", {3, 520}, {4, 520});
+  for (const bool differentiable : {false, true})
+    for (const bool bias : {false, true}) {
+      const Tensor x = hashed({6, 5}, 1), weight = hashed({16, 5}, 2), b = bias ? hashed({16}, 3) : Tensor();
+      cases.push_back(
+          {.name =
+               std::string("linear_gelu") + (bias ? "_with_bias" : "") + (differentiable ? "" : "_joined"),
+           .inputs = {x, weight, b},
+           .run = [](auto in) { return linear(in[0], in[1], in[2], {.activation = Activation::gelu_tanh}); },
+           .expected = gelu(linear(x, weight, b), Gelu::tanh),
+           .wants_grad = std::vector<bool>(3, differentiable),
+           .slack = 4});
+    }
   return cases;
 }
 

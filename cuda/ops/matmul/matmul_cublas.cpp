@@ -1,8 +1,8 @@
 // Policy: y = a b + bias, row-major, is y^T = b^T a^T in the column-major order of cuBLASLt, so b is its
 // first operand. Operands whose rows or whose columns are adjacent are taken as they are, transposed or not;
-// bias and relu are epilogues. f32 (and TF32 where allowed), f16 and bf16 accumulate in f32, f64 in f64. What
-// the library chooses for a product is remembered, that it has nothing too. Runs on the current stream,
-// workspace from the pool.
+// bias and activation are epilogues. f32 (and TF32 where allowed), f16 and bf16 accumulate in f32, f64 in
+// f64. What the library chooses for a product is remembered, that it has nothing too. Runs on the current
+// stream, workspace from the pool.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -93,6 +93,15 @@ template <class Opaque>
 using Owned = std::unique_ptr<Opaque, Destroy>;
 using OwnedLayout = Owned<cublasLtMatrixLayoutOpaque_t>;
 
+cublasLtEpilogue_t epilogue_of(const Matmul& args) {
+  const bool biased = args.bias.defined();
+  switch (args.activation) {
+    case Activation::relu: return biased ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+    case Activation::gelu_tanh: return biased ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
+    default: return biased ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+  }
+}
+
 /// The library's descriptions of one product, alive while they are used.
 class Description {
  public:
@@ -105,14 +114,9 @@ class Description {
     check(cublaslt()->MatmulDescCreate(&made, compute, is_double ? CUDA_R_64F : CUDA_R_32F),
           "cublasLtMatmulDescCreate");
     operation.reset(made);
-    const bool relu = args.activation == Activation::relu;
-    const cublasLtEpilogue_t epilogue = args.bias.defined()
-                                            ? relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
-                                        : relu ? CUBLASLT_EPILOGUE_RELU
-                                               : CUBLASLT_EPILOGUE_DEFAULT;
     set(CUBLASLT_MATMUL_DESC_TRANSA, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(args));
     if (args.bias.defined()) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, args.bias.data);
     const std::int64_t m = args.y.size(args.y.rank() - 2), n = args.y.size(args.y.rank() - 1);
     std::int64_t batches = 1;

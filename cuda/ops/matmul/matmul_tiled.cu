@@ -1,8 +1,10 @@
 // Policy: the tiles of ops/common/tile.cuh, over the batch of any strides. Each operand is read in packs of
 // 16 bytes along whichever of its axes is adjacent. A batch whose b repeats is one tall product where a's
-// rows allow it. Sums in f32 (f64 for f64); bias and activation before the one rounding. On y's stream.
+// rows allow it. Sums in f32 (f64 for f64); bias and relu before the one rounding; gelu_tanh is a pass of its
+// own. On y's stream.
 #include "ops/common/tile.cuh"
 #include "ops/matmul/matmul_op.h"
+#include "ops/unary/unary_op.h"
 
 namespace fornax::cuda {
 namespace {
@@ -142,6 +144,8 @@ void run(const ops::Matmul& args) {
       return b_along_steps ? run_product<S, true, true>(args, plan) : run_product<S, true, false>(args, plan);
     return b_along_steps ? run_product<S, false, true>(args, plan) : run_product<S, false, false>(args, plan);
   });
+  if (args.activation == Activation::gelu_tanh)
+    dispatch::run(ops::unary_row, ops::Unary{.y = args.y, .x = args.y, .kind = ops::UnaryKind::gelu_tanh});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "libraries/cublaslt.h"
 
 #include <Eigen/Core>
+#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -204,6 +205,10 @@ void multiply(const MatmulDescription& desc, double alpha, const void* a, const 
         product.row(row).array() += static_cast<Real>(bias[row]);
   }
   if (desc.epilogue & CUBLASLT_EPILOGUE_RELU) product = product.cwiseMax(Real(0));
+  if ((desc.epilogue & CUBLASLT_EPILOGUE_GELU) == CUBLASLT_EPILOGUE_GELU)
+    product = product.unaryExpr([](Real x) {
+      return Real(0.5) * x * (1 + std::tanh(Real(0.7978845608028654) * (x + Real(0.044715) * x * x * x)));
+    });
   for (std::int64_t column = 0; column < d_layout.columns; ++column) {
     T* to = static_cast<T*>(d) + column * d_layout.ld;
     if (!sim::touch(to, static_cast<std::size_t>(d_layout.rows) * sizeof(T), sim::Access::write)) continue;

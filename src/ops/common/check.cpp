@@ -41,4 +41,9 @@ void check_floating(std::string_view op, std::initializer_list<Named> tensors) {
   }
 }
 
+void check_none_or_relu(std::string_view op, Activation activation) {
+  if (activation != Activation::none && activation != Activation::relu)
+    throw ValueError(op, "expected no activation or relu, got gelu_tanh, which linear alone has");
+}
+
 }  // namespace fornax::ops

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "fornax/ops/activation.h"
 #include "fornax/tensor/tensor.h"
 
 /// Checks that many ops share, and how their messages show the operands.
@@ -31,5 +32,8 @@ inline void check_defined(std::string_view op, const Tensor& x, std::string_view
 /// Throws ValueError, DTypeError or DeviceError naming `op` unless the tensors are defined, but for optional
 /// ones, and have one floating dtype and one device.
 void check_floating(std::string_view op, std::initializer_list<Named> tensors);
+
+/// Throws ValueError naming `op` unless the activation is none or relu.
+void check_none_or_relu(std::string_view op, Activation activation);
 
 }  // namespace fornax::ops

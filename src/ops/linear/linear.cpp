@@ -6,6 +6,7 @@
 
 #include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
+#include "fornax/ops/elementwise.h"
 #include "fornax/ops/matmul.h"
 #include "ops/common/autocast.h"
 #include "ops/common/check.h"
@@ -47,6 +48,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const L
                                            ops::describe({{"x", x}, {"weight", weight}, {"bias", bias}})));
   }
   if (x.rank() == 1) return linear(x.unsqueeze(0), weight, bias, options).squeeze(0);
+  // Its gradient needs what the epilogue would not leave.
+  if (options.activation == Activation::gelu_tanh && autograd::needs_grad({{x, weight, bias}}))
+    return gelu(linear(x, weight, bias), Gelu::tanh);
   Shape shape = x.shape();
   shape[x.rank() - 1] = weight.size(0);
   Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device()});

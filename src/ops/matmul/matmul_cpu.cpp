@@ -1,11 +1,12 @@
 // Policy: cpu::gemm sums in f32 (f64 for f64). A batch whose b repeats is one tall product where a's rows
 // allow it; other batches of small products are shared out among the threads, large products run one after
-// the other on all.
+// the other on all. gelu_tanh is a pass of its own.
 #include <algorithm>
 
 #include "cpu/gemm.h"
 #include "fornax/base/parallel.h"
 #include "ops/matmul/matmul_op.h"
+#include "ops/unary/unary_op.h"
 
 namespace fornax::ops {
 namespace {
@@ -55,6 +56,8 @@ void run(const Matmul& args) {
                    for (std::int64_t i = first; i < last; ++i) one(i);
                  });
   }
+  if (args.activation == Activation::gelu_tanh)
+    dispatch::run(unary_row, Unary{.y = y, .x = y, .kind = UnaryKind::gelu_tanh});
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace fornax::ops {
 
 /// y[..., m, n] = activation(a[..., m, k] * b[..., k, n] + bias[n]). All of one floating dtype and one rank
 /// of at least 2; leading axes agree (repeated ones have stride 0). y is row-major; a and b have any strides;
-/// bias may be absent, else it is dense. 16-bit types are summed in f32 and rounded once.
+/// bias may be absent, else it is dense. 16-bit types are summed in f32 and rounded once, or
+/// before gelu_tanh too.
 struct Matmul {
   static constexpr std::string_view op_name = "matmul";
   TensorView y, a, b, bias;
