@@ -65,9 +65,9 @@ struct Work {
       const bool train = mode == "train";
       elements += (c.in + c.out) * (mode == "infer" ? 1 : c.needs_dx ? 3 : 2);
       if (mode == "conv") continue;
-      // Statistics read y; the normalisation reads and writes it. Backward, sums read y and dy; dy becomes
-      // dx.
-      elements += c.out * (train ? 3 + 5 : 2);
+      // Statistics read y; the normalisation reads and writes it, or for inference is in the weights.
+      // Backward, sums read y and dy; dy becomes dx.
+      if (train) elements += c.out * (3 + 5);
       if (c.closes) elements += c.out * (train ? 2 : 1);  // reads what is added, and writes its gradient
       if (c.opens && train) elements += 3 * c.in;
     }
@@ -83,7 +83,9 @@ Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> k
   const auto watch = [&](nn::Layer& layer, nn::Layer::ForwardHook hook) {
     hooks.emplace_back(&layer, layer.register_forward_hook(std::move(hook)));
   };
-  for (const auto& [name, module] : model.named_modules()) {
+  for (const auto& entry : model.named_modules()) {
+    const std::string& name = entry.first;
+    nn::Module* const module = entry.second;
     if (auto* conv = dynamic_cast<nn::Conv2d*>(module))
       watch(*conv, [&work, conv, keep, name](nn::Layer&, const Tensor& x, const Tensor& y) {
         const auto& o = conv->options();
