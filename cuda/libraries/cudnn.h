@@ -24,7 +24,9 @@ struct Cudnn {
 #undef FORNAX_MEMBER
 };
 
-/// Null where the library cannot be opened.
+/// NVIDIA's library; null where it cannot be opened.
+const Cudnn* load_cudnn();
+/// What the backend uses: NVIDIA's library or, on a simulated device, the stand-in for it. Null as above.
 const Cudnn* cudnn();
 /// Throws CudaError that names the call and quotes cuDNN's last message, DeviceLost where that is why, unless
 /// `status` is success.

@@ -12,8 +12,7 @@ Descriptor::~Descriptor() {
   if (handle_) cudnn()->BackendDestroyDescriptor(handle_);
 }
 
-Descriptor& Descriptor::set(cudnnBackendAttributeName_t name,
-                            std::initializer_list<const Descriptor*> values) {
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, std::span<const Descriptor* const> values) {
   std::vector<cudnnBackendDescriptor_t> handles;
   for (const Descriptor* value : values) handles.push_back(value->handle_);
   return set_raw(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, handles.size(), handles.data());
@@ -124,7 +123,7 @@ std::string last_message() {
 }  // namespace
 
 std::vector<Plan> find_plans(const std::shared_ptr<GraphParts>& parts,
-                             std::initializer_list<const Descriptor*> operations, cudnnHandle_t handle,
+                             std::span<const Descriptor* const> operations, cudnnHandle_t handle,
                              const Descriptor* device, const PlanLimits& limits, std::size_t wanted,
                              std::string* refused) {
   Descriptor& graph = parts->emplace_back(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);

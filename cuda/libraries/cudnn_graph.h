@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,7 +45,7 @@ class Descriptor {
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value) {
     return set_raw(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value.handle_);
   }
-  Descriptor& set(cudnnBackendAttributeName_t name, std::initializer_list<const Descriptor*> values);
+  Descriptor& set(cudnnBackendAttributeName_t name, std::span<const Descriptor* const> values);
   Descriptor& set_raw(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t count,
                       const void* values);
   Descriptor& finalize();
@@ -86,7 +85,7 @@ struct Plan {
 /// that device, which need not be here; else for the handle's. `refused` (if given) receives why the others
 /// are none.
 std::vector<Plan> find_plans(const std::shared_ptr<GraphParts>& parts,
-                             std::initializer_list<const Descriptor*> operations, cudnnHandle_t handle,
+                             std::span<const Descriptor* const> operations, cudnnHandle_t handle,
                              const Descriptor* device, const PlanLimits& limits, std::size_t wanted,
                              std::string* refused = nullptr);
 

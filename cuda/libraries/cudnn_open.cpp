@@ -1,30 +1,8 @@
-// The simulated device has stand-ins instead of this file (sim/libraries/cudnn.cpp).
-#include <optional>
-
+// The simulated device has a stand-in instead of this file (sim/libraries/cudnn.cpp).
 #include "libraries/cudnn.h"
-#include "libraries/open.h"
 
 namespace fornax::cuda {
-namespace {
 
-static_assert(CUDNN_MAJOR == 9, "the names below are those of cuDNN 9");
-
-std::optional<Cudnn> open() {
-  void* const library = open_library({"libcudnn.so.9", "libcudnn.so"});
-  if (!library) return std::nullopt;
-  Cudnn table;
-  bool complete = true;
-#define FORNAX_FIND(name) complete = find_symbol(library, "cudnn" #name, table.name) && complete;
-  FORNAX_CUDNN_FUNCTIONS(FORNAX_FIND)
-#undef FORNAX_FIND
-  return complete ? std::optional(table) : std::nullopt;
-}
-
-}  // namespace
-
-const Cudnn* cudnn() {
-  static const std::optional<Cudnn> table = open();
-  return table ? &*table : nullptr;
-}
+const Cudnn* cudnn() { return load_cudnn(); }
 
 }  // namespace fornax::cuda

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -118,6 +119,8 @@ bool library_call_fails(std::string_view api);
 enum class Access { read, write };
 /// True after only_count_bytes(): the work is done when it has declared what it touches.
 bool only_counts_bytes();
+/// Inside of such work: by the device's clock it takes that much longer.
+void pass_time(std::chrono::nanoseconds time);
 /// Inside of such work: declares an access. False, and a report, if the bytes are not in live device memory.
 bool touch(const void* data, std::size_t bytes, Access access);
 

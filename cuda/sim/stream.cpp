@@ -39,6 +39,7 @@ struct State {
   std::vector<OperationPtr> by_id;  // if tracked: shadow memory refers to them
   bool is_tracing = false;
   std::vector<OperationPtr> trace;
+  std::chrono::nanoseconds passed{0};  // that the device's clock is ahead of the host's
 
   State() : schedule(schedule_of_environment()) {
     random.seed(schedule.seed);
@@ -73,7 +74,7 @@ void execute(const OperationPtr& operation) {
     in_host_function() = false;
   }
   operation->is_done = true;
-  operation->done_at = std::chrono::steady_clock::now();
+  operation->done_at = std::chrono::steady_clock::now() + state().passed;
   operation->run = nullptr;
   operation->host_function = nullptr;
   operation->after.clear();
@@ -249,6 +250,8 @@ bool happens_before(const TracedOperation& a, const TracedOperation& b) {
   const auto stream = static_cast<std::size_t>(a.stream);
   return stream < b.clock.size() && b.clock[stream] >= a.position;
 }
+
+void pass_time(std::chrono::nanoseconds time) { state().passed += time; }
 
 cudaError_t enqueue_host_op(std::string name, cudaStream_t handle, std::function<void()> work) {
   return call("library", [&] {

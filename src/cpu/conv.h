@@ -25,10 +25,18 @@ struct ConvWeight {
   std::int64_t oc, ic, kh, kw;
 };
 
-/// y = convolution of x, plus bias (oc values) unless null.
+/// What is done to a sum before it is written: sum + bias[channel] + residual, then max(sum, 0).
 template <class T>
-FORNAX_API void conv_forward(const ConvShape& shape, const T* x, const ConvWeight<const T>& w, const T* bias,
-                             T* y);
+struct ConvEpilogue {
+  const T* bias = nullptr;      ///< oc values, or null
+  const T* residual = nullptr;  ///< images like y, or null
+  bool relu = false;
+};
+
+/// y = epilogue of the convolution of x.
+template <class T>
+FORNAX_API void conv_forward(const ConvShape& shape, const T* x, const ConvWeight<const T>& w,
+                             const ConvEpilogue<T>& epilogue, T* y);
 
 /// dx = gradient of the input.
 template <class T>

@@ -23,7 +23,8 @@ const DepthwiseKernels<T>& depthwise_kernels() {
 /// Forward and gradient of the input: each target pixel gathers the source pixels of its class (conv_axis.h).
 template <class T>
 void gather(const ConvShape& s, const ConvAxis& rows, const ConvAxis& columns, const T* source,
-            Pair source_size, const ConvWeight<const T>& w, const T* bias, T* target, Pair target_size) {
+            Pair source_size, const ConvWeight<const T>& w, const ConvEpilogue<T>& epilogue, T* target,
+            Pair target_size) {
   const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
   const Index channels = s.ic;
   for (const ConvAxis::Class& row : rows.classes) {
@@ -47,10 +48,13 @@ void gather(const ConvShape& s, const ConvAxis& rows, const ConvAxis& columns, c
           const Index n = i / height;
           const auto y = static_cast<std::size_t>(i % height);
           const T* from = source + (n * source_size.h + row.sources[y]) * source_size.w * channels;
-          T* to = target + (n * target_size.h + row.targets[y]) * target_size.w * channels;
+          const Index to = (n * target_size.h + row.targets[y]) * target_size.w * channels;
           for (std::size_t x = 0; x < column.targets.size(); ++x) {
-            kernels.pixel(from + column.sources[x] * channels, offsets.data(), taps, weights.as<T>(), bias,
-                          to + column.targets[x] * channels, channels);
+            const Index pixel = to + column.targets[x] * channels;
+            ConvEpilogue<T> own = epilogue;
+            if (own.residual) own.residual += pixel;
+            kernels.pixel(from + column.sources[x] * channels, offsets.data(), taps, weights.as<T>(), own,
+                          target + pixel, channels);
           }
         }
       });
@@ -61,17 +65,18 @@ void gather(const ConvShape& s, const ConvAxis& rows, const ConvAxis& columns, c
 }  // namespace
 
 template <class T>
-void depthwise_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w, const T* bias, T* y) {
+void depthwise_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w,
+                       const ConvEpilogue<T>& epilogue, T* y) {
   gather(s, ConvAxis::forward(s.oh, s.ih, s.kh, s.stride.h, s.padding.h, s.dilation.h),
-         ConvAxis::forward(s.ow, s.iw, s.kw, s.stride.w, s.padding.w, s.dilation.w), x, {s.ih, s.iw}, w, bias,
-         y, {s.oh, s.ow});
+         ConvAxis::forward(s.ow, s.iw, s.kw, s.stride.w, s.padding.w, s.dilation.w), x, {s.ih, s.iw}, w,
+         epilogue, y, {s.oh, s.ow});
 }
 
 template <class T>
 void depthwise_grad_input(const ConvShape& s, const T* dy, const ConvWeight<const T>& w, T* dx) {
   gather<T>(s, ConvAxis::backward(s.ih, s.oh, s.kh, s.stride.h, s.padding.h, s.dilation.h),
             ConvAxis::backward(s.iw, s.ow, s.kw, s.stride.w, s.padding.w, s.dilation.w), dy, {s.oh, s.ow}, w,
-            nullptr, dx, {s.ih, s.iw});
+            {}, dx, {s.ih, s.iw});
 }
 
 /// A tap's sum over all pixels for some channels is one piece of work.
@@ -101,10 +106,10 @@ void depthwise_grad_weight(const ConvShape& s, const T* dy, const T* x, const Co
   });
 }
 
-template void depthwise_forward(const ConvShape&, const float*, const ConvWeight<const float>&, const float*,
-                                float*);
+template void depthwise_forward(const ConvShape&, const float*, const ConvWeight<const float>&,
+                                const ConvEpilogue<float>&, float*);
 template void depthwise_forward(const ConvShape&, const double*, const ConvWeight<const double>&,
-                                const double*, double*);
+                                const ConvEpilogue<double>&, double*);
 template void depthwise_grad_input(const ConvShape&, const float*, const ConvWeight<const float>&, float*);
 template void depthwise_grad_input(const ConvShape&, const double*, const ConvWeight<const double>&, double*);
 template void depthwise_grad_weight(const ConvShape&, const float*, const float*, const ConvWeight<float>&);

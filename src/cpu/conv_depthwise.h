@@ -15,7 +15,8 @@ inline bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups =
 
 /// As in conv.h, for depthwise shapes.
 template <class T>
-void depthwise_forward(const ConvShape& shape, const T* x, const ConvWeight<const T>& w, const T* bias, T* y);
+void depthwise_forward(const ConvShape& shape, const T* x, const ConvWeight<const T>& w,
+                       const ConvEpilogue<T>& epilogue, T* y);
 template <class T>
 void depthwise_grad_input(const ConvShape& shape, const T* dy, const ConvWeight<const T>& w, T* dx);
 template <class T>
@@ -23,9 +24,10 @@ void depthwise_grad_weight(const ConvShape& shape, const T* dy, const T* x, cons
 
 template <class T>
 struct DepthwiseKernels {
-  /// to[c] = bias[c] + sum over taps of from[offsets[t] + c] * weights[t * channels + c]; bias may be null.
+  /// to[c] = epilogue of the sum over taps of from[offsets[t] + c] * weights[t * channels + c]. The
+  /// epilogue's residual is that of this pixel.
   void (*pixel)(const T* from, const std::int64_t* offsets, std::int64_t taps, const T* weights,
-                const T* bias, T* to, std::int64_t channels);
+                const ConvEpilogue<T>& epilogue, T* to, std::int64_t channels);
   /// sums[c] += sum over p < pixels of a[p * a_step + c] * b[p * b_step + c]
   void (*add_products)(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, std::int64_t pixels,
                        T* sums, std::int64_t channels);

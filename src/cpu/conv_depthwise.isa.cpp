@@ -27,15 +27,16 @@ void store_some(T* to, const Packet<T>& value, Index count) {
 }
 
 template <class T>
-void pixel(const T* from, const Index* offsets, Index taps, const T* weights, const T* bias, T* to,
-           Index channels) {
+void pixel(const T* from, const Index* offsets, Index taps, const T* weights, const ConvEpilogue<T>& epilogue,
+           T* to, Index channels) {
   for_registers<T>(channels, [&](Index c, Index count) {
-    Packet<T> sum = bias ? load_some(bias + c, count) : broadcast(T(0));
+    Packet<T> sum = epilogue.bias ? load_some(epilogue.bias + c, count) : broadcast(T(0));
+    if (epilogue.residual) sum = add(sum, load_some(epilogue.residual + c, count));
     for (Index t = 0; t < taps; ++t) {
       sum = multiply_add(load_some(from + offsets[t] + c, count),
                          load_some(weights + t * channels + c, count), sum);
     }
-    store_some(to + c, sum, count);
+    store_some(to + c, epilogue.relu ? relu<T>(sum) : sum, count);
   });
 }
 

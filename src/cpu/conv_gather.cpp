@@ -52,7 +52,8 @@ class Gather {
         width_(target.channels / groups),
         taps_(static_cast<Index>(rows_.live_taps.size() * columns_.live_taps.size())) {}
 
-  void run(const Weights<T>& weights, Pair kernel, const T* bias) {
+  void run(const Weights<T>& weights, Pair kernel, const ConvEpilogue<T>& epilogue) {
+    const T* const bias = epilogue.bias;
     const Index panels = panel_count(width_, tile_.columns);
     panel_size_ = taps_ * depth_ * tile_.columns;
     const Scratch packed = Scratch::of<T>(groups_ * panels * panel_size_);
@@ -71,8 +72,9 @@ class Gather {
       for (Index i = first; i < last; ++i) {
         const Index block = i / (column_blocks * groups_), g = i / column_blocks % groups_;
         const Index column = i % column_blocks * block_columns_;
-        compute(block, g, column, packed.as<T>() + (g * panels + column / tile_.columns) * panel_size_,
-                bias ? padded_bias.as<T>() + g * padded + column : nullptr);
+        ConvEpilogue<T> own = epilogue;
+        if (bias) own.bias = padded_bias.as<T>() + g * padded + column;
+        compute(block, g, column, packed.as<T>() + (g * panels + column / tile_.columns) * panel_size_, own);
       }
     });
   }
@@ -189,7 +191,9 @@ class Gather {
     work.runs = std::move(pieces);
   }
 
-  void compute(Index block, Index group, Index column, const T* weights, const T* bias) const {
+  /// `epilogue`: its bias is that of these columns.
+  void compute(Index block, Index group, Index column, const T* weights,
+               const ConvEpilogue<T>& epilogue) const {
     auto next = std::upper_bound(work_.begin(), work_.end(), block,
                                  [](Index b, const Work& work) { return b < work.first_block; });
     const Work& work = *std::prev(next);
@@ -198,16 +202,18 @@ class Gather {
     const Index first = (block - work.first_block) * block_pixels_,
                 last = std::min(first + block_pixels_, work.pixels);
     const T* source = source_.data + group * depth_;
-    T* target = target_.data + group * width_ + column;
-    const T* sources[most_pixels];
+    const Index first_target = group * width_ + column;
+    const T *sources[most_pixels], *residuals[most_pixels];
     T* targets[most_pixels];
     Index n = first / (height * width), y = first / width % height, x = first % width;
     for (Index p = 0; p < last - first; ++p) {
       const auto i = static_cast<std::size_t>(y), j = static_cast<std::size_t>(x);
       sources[p] = source + n * source_.image() + work.rows->sources[i] * source_.row() +
                    work.columns->sources[j] * source_.channels;
-      targets[p] = target + n * target_.image() + work.rows->targets[i] * target_.row() +
-                   work.columns->targets[j] * target_.channels;
+      const Index target = first_target + n * target_.image() + work.rows->targets[i] * target_.row() +
+                           work.columns->targets[j] * target_.channels;
+      targets[p] = target_.data + target;
+      if (epilogue.residual) residuals[p] = epilogue.residual + target;
       if (++x < width) continue;
       x = 0;
       if (++y < height) continue;
@@ -222,12 +228,15 @@ class Gather {
                  .b_panel = panel_size_,
                  .rows = last - first,
                  .columns = std::min(block_columns_, width_ - column),
-                 .bias = bias};
+                 .start = epilogue.residual ? residuals : nullptr,
+                 .bias = epilogue.bias};
     for (std::size_t s = 0; s + 1 < work.stretches.size(); ++s) {
       tile.runs = work.runs.data() + work.stretches[s];
       tile.run_count = work.stretches[s + 1] - work.stretches[s];
-      tile.accumulate = s > 0;
+      tile.relu = epilogue.relu && s + 2 == work.stretches.size();
       tile_.run(tile);
+      tile.start = targets;
+      tile.bias = nullptr;
     }
   }
 
@@ -244,12 +253,13 @@ class Gather {
 }  // namespace
 
 template <class T>
-void conv_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w, const T* bias, T* y) {
-  if (is_depthwise(s)) return depthwise_forward(s, x, w, bias, y);
+void conv_forward(const ConvShape& s, const T* x, const ConvWeight<const T>& w,
+                  const ConvEpilogue<T>& epilogue, T* y) {
+  if (is_depthwise(s)) return depthwise_forward(s, x, w, epilogue, y);
   Gather<T>(s.n, s.groups, {x, s.ih, s.iw, s.ic}, {y, s.oh, s.ow, s.oc},
             ConvAxis::forward(s.oh, s.ih, s.kh, s.stride.h, s.padding.h, s.dilation.h),
             ConvAxis::forward(s.ow, s.iw, s.kw, s.stride.w, s.padding.w, s.dilation.w))
-      .run({w.data, s.oc / s.groups * w.oc, w.oc, w.ic, w.kh, w.kw}, {s.kh, s.kw}, bias);
+      .run({w.data, s.oc / s.groups * w.oc, w.oc, w.ic, w.kh, w.kw}, {s.kh, s.kw}, epilogue);
 }
 
 template <class T>
@@ -258,13 +268,13 @@ void conv_grad_input(const ConvShape& s, const T* dy, const ConvWeight<const T>&
   Gather<T>(s.n, s.groups, {dy, s.oh, s.ow, s.oc}, {dx, s.ih, s.iw, s.ic},
             ConvAxis::backward(s.ih, s.oh, s.kh, s.stride.h, s.padding.h, s.dilation.h),
             ConvAxis::backward(s.iw, s.ow, s.kw, s.stride.w, s.padding.w, s.dilation.w))
-      .run({w.data, s.oc / s.groups * w.oc, w.ic, w.oc, w.kh, w.kw}, {s.kh, s.kw}, nullptr);
+      .run({w.data, s.oc / s.groups * w.oc, w.ic, w.oc, w.kh, w.kw}, {s.kh, s.kw}, {});
 }
 
-template void conv_forward(const ConvShape&, const float*, const ConvWeight<const float>&, const float*,
-                           float*);
-template void conv_forward(const ConvShape&, const double*, const ConvWeight<const double>&, const double*,
-                           double*);
+template void conv_forward(const ConvShape&, const float*, const ConvWeight<const float>&,
+                           const ConvEpilogue<float>&, float*);
+template void conv_forward(const ConvShape&, const double*, const ConvWeight<const double>&,
+                           const ConvEpilogue<double>&, double*);
 template void conv_grad_input(const ConvShape&, const float*, const ConvWeight<const float>&, float*);
 template void conv_grad_input(const ConvShape&, const double*, const ConvWeight<const double>&, double*);
 

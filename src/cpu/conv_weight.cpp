@@ -282,7 +282,7 @@ class WeightGradient {
                    .run_count = static_cast<int>(runs.size()),
                    .rows = channels.size(),
                    .columns = outputs.size(),
-                   .accumulate = true,
+                   .start = rows.data(),
                    .panels_stay = true});
       }
     }

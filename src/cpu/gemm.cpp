@@ -120,8 +120,7 @@ class Product {
                  .b_panel = b_in_place_ ? V : V * (shares_b_ ? p_.k : blocks_.stretch),
                  .run_count = 1,
                  .rows = rows,
-                 .columns = columns,
-                 .bias = bias_ ? bias_ + first : nullptr};
+                 .columns = columns};
     if (b_in_place_)
       tile.b = static_cast<const T*>(b_at(0, first));
     else
@@ -138,7 +137,8 @@ class Product {
         pack_stretch(first, columns, done, length, room.b.as<T>());
       }
       tile.runs = &run;
-      tile.accumulate = p_.accumulate || done > 0;
+      tile.start = p_.accumulate || done > 0 ? c_rows : nullptr;
+      tile.bias = bias_ && done == 0 ? bias_ + first : nullptr;
       tile.relu = p_.relu && done + length == p_.k;
       kernels_.run(tile);
       done += length;

@@ -20,7 +20,7 @@ struct Gemm {
   void* c = nullptr;
   std::int64_t c_row = 0;
   const void* bias = nullptr;  ///< n values, or null
-  bool accumulate = false;     ///< c += instead; not together with bias
+  bool accumulate = false;     ///< c += instead
   bool relu = false;           ///< c = max(c, 0) at the end
 };
 

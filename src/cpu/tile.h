@@ -13,7 +13,8 @@ struct Run {
   std::int64_t a, b, length;
 };
 
-/// c[i][j] = sum over runs r, over steps t of r: a[i][r.a + t * a_step] * b[r.b + t * b_step + j].
+/// c[i][j] = start[i][j] + bias[j] + sum over runs r, over steps t of r:
+///           a[i][r.a + t * a_step] * b[r.b + t * b_step + j].
 /// Rows may lie anywhere: they are pixels of any image, or channels, or matrix rows. Columns come in panels
 /// of TileKernels::columns; b's panels are `b_panel` elements apart, and the last must be readable up to a
 /// whole register.
@@ -26,11 +27,11 @@ struct Tile {
   const Run* runs;
   int run_count;
   std::int64_t rows, columns;
-  bool accumulate;   ///< start from c's values, else from bias, else from 0
-  const T* bias;     ///< one per column, readable up to a whole register; or null
-  bool relu;         ///< last of all: c = max(c, 0)
-  bool panels_stay;  ///< all rows go by a panel of b before the next one does; else all panels go by a tile
-                     ///< of rows
+  const T* const* start;  ///< or null; c itself to go on with a sum
+  const T* bias;          ///< one per column, readable up to a whole register; or null
+  bool relu;              ///< last of all: c = max(c, 0)
+  bool panels_stay;       ///< all rows go by a panel of b before the next one does; else all panels go by a
+                          ///< tile of rows
 };
 
 template <class T>

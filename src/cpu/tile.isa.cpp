@@ -29,9 +29,8 @@ void panel(const Tile<T>& tile, Index row, const T* b_panel, Index column) {
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < Packets; ++j) {
-      sum[i][j] = tile.accumulate ? load(rows_of_c[i] + column + j * V)
-                  : tile.bias     ? load(tile.bias + column + j * V)
-                                  : broadcast(T(0));
+      sum[i][j] = tile.start ? load(tile.start[row + i] + column + j * V) : broadcast(T(0));
+      if (tile.bias) sum[i][j] = add(sum[i][j], load(tile.bias + column + j * V));
     }
   }
   const std::int64_t a_step = tile.a_step, b_step = tile.b_step;
@@ -76,11 +75,12 @@ void last_panel(const Tile<T>& tile, Index row, const T* b_panel, Index column, 
   Tile<T> whole = tile;
   whole.a = tile.a + row;
   whole.c = c;
+  if (tile.start) whole.start = c;
   if (tile.bias) whole.bias = tile.bias + column;
   const auto bytes = static_cast<std::size_t>(width) * sizeof(T);
   for (int i = 0; i < Rows; ++i) {
     c[i] = buffer[i];
-    if (tile.accumulate) __builtin_memcpy(buffer[i], tile.c[row + i] + column, bytes);
+    if (tile.start) __builtin_memcpy(buffer[i], tile.start[row + i] + column, bytes);
   }
   panel<T, Rows, Packets>(whole, 0, b_panel, 0);
   for (int i = 0; i < Rows; ++i) __builtin_memcpy(tile.c[row + i] + column, buffer[i], bytes);

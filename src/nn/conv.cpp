@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include "fornax/base/error.h"
-#include "fornax/ops/conv2d.h"
 #include "nn/default_init.h"
 
 namespace fornax::nn {
@@ -27,10 +26,11 @@ Conv2d::Conv2d(const Conv2dOptions& options)
       weight(*this, "weight", default_weight(weight_shape(options))),
       bias(*this, "bias", options.bias ? default_bias(weight) : Tensor()) {}
 
-Tensor Conv2d::forward(const Tensor& x) {
+Conv2dParams Conv2d::params() const {
   const Conv2dOptions& o = options();
-  return conv2d(x, weight, bias,
-                {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups});
+  return {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups};
 }
+
+Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, params()); }
 
 }  // namespace fornax::nn

@@ -2,12 +2,47 @@
 
 #include <fmt/core.h>
 
+#include "fornax/autograd/node.h"
 #include "fornax/base/error.h"
+#include "fornax/ops/conv2d.h"
 #include "fornax/ops/elementwise.h"
+#include "ops/common/check.h"
 
 namespace fornax::nn {
 
+namespace {
+
+/// Whether `bn` may be folded into the weight of `conv`, and that is less work than applying it to the
+/// result.
+bool is_worth_folding(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, const Tensor& residual) {
+  const Conv2dOptions& o = conv.options();
+  if (x.rank() != 4 || bn.options().num_features != o.out_channels) return false;  // which bn reports
+  const std::int64_t pixels = x.size(0) * x.size(2) * x.size(3) / (o.stride.h * o.stride.w);
+  return pixels >= o.in_channels / o.groups * o.kernel_size.h * o.kernel_size.w &&
+         !autograd::needs_grad({{x, residual, conv.weight, conv.bias, bn.weight, bn.bias}});
+}
+
+Tensor folded(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, const ConvBnActOptions& options) {
+  const auto [weight, bias] = fold_batch_norm(conv.weight, conv.bias, bn.weight, bn.bias, bn.running_mean,
+                                              bn.running_var, bn.options().eps);
+  return conv2d_act(x, weight, bias, conv.params(),
+                    {.activation = options.activation, .residual = options.residual});
+}
+
+}  // namespace
+
 Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x, const ConvBnActOptions& options) {
+  ops::check_none_or_relu("conv_bn_act", options.activation);
+  if (!conv.has_hooks() && !bn.has_hooks()) {
+    if (bn.uses_batch_statistics()) {
+      if (!conv.bias.defined()) {
+        const auto [h, statistics] = conv2d_with_statistics(x, conv.weight, conv.params());
+        return bn.forward_act(h, options.activation, options.residual, statistics);
+      }
+    } else if (is_worth_folding(conv, bn, x, options.residual)) {
+      return folded(conv, bn, x, options);
+    }
+  }
   const Tensor h = conv(x);
   if (bn.has_hooks()) {
     Tensor y = bn(h);

@@ -42,7 +42,8 @@ BatchNorm::BatchNorm(const Options& options, int least_rank, int most_rank)
   features(options.num_features);  // also of a layer without tensors
 }
 
-Tensor BatchNorm::forward_act(const Tensor& x, Activation activation, const Tensor& residual) {
+Tensor BatchNorm::forward_act(const Tensor& x, Activation activation, const Tensor& residual,
+                              const BatchStatistics& statistics) {
   if (x.rank() < least_rank_ || x.rank() > most_rank_ || x.size(1) != options_.num_features) {
     const std::string ranks = least_rank_ == most_rank_ ? fmt::format("{}", least_rank_)
                                                         : fmt::format("{} or {}", least_rank_, most_rank_);
@@ -50,11 +51,12 @@ Tensor BatchNorm::forward_act(const Tensor& x, Activation activation, const Tens
                                               options_.num_features, ranks, describe(x)));
   }
   Tensor y = batch_norm_act(x, weight, bias, running_mean, running_var,
-                            {.training = is_training() || !options_.track_running_stats,
+                            {.training = uses_batch_statistics(),
                              .momentum = options_.momentum,
                              .eps = options_.eps,
                              .activation = activation,
-                             .residual = residual});
+                             .residual = residual,
+                             .statistics = statistics});
   if (is_training() && num_batches_tracked.defined()) num_batches_tracked.add_(1);
   return y;
 }

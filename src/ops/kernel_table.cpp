@@ -66,6 +66,9 @@ FORNAX_ROW(conv2d_grad_weight_row, Conv2dGradWeight,
 FORNAX_ROW(conv2d_row, Conv2dForward,
            CUDA(conv2d_cudnn) CUDA(conv2d_depthwise) CUDA(conv2d_implicit_gemm) CPU(conv2d_direct),
            CPU(conv2d_im2col));
+FORNAX_ROW(conv2d_statistics_row, Conv2dStatistics,
+           CUDA(conv2d_statistics_cudnn) CUDA(conv2d_statistics_separate_cuda)
+               CPU(conv2d_statistics_separate_cpu));
 FORNAX_ROW(copy_row, Copy, CUDA(copy_cuda) CPU(copy_cpu));
 FORNAX_ROW(cross_entropy_grad_row, CrossEntropyGrad,
            CUDA(cross_entropy_grad_cuda) CPU(cross_entropy_grad_cpu));
@@ -116,6 +119,7 @@ std::span<const RowInfo* const> all_rows() {
       &ops::conv2d_grad_input_row,
       &ops::conv2d_grad_weight_row,
       &ops::conv2d_row,
+      &ops::conv2d_statistics_row,
       &ops::copy_row,
       &ops::cross_entropy_grad_row,
       &ops::dropout_row,

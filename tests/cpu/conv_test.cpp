@@ -78,13 +78,16 @@ struct Convolution {
   bool channels_last;
   std::vector<T> x = values<T>(s.n * s.ih * s.iw * s.ic, 1),
                  w = values<T>(s.oc * s.ic / s.groups * s.kh * s.kw, 2);
-  std::vector<T> bias = values<T>(s.oc, 3), dy = values<T>(s.n * s.oh * s.ow * s.oc, 4);
+  std::vector<T> bias = values<T>(s.oc, 3), dy = values<T>(s.n * s.oh * s.ow * s.oc, 4),
+                 residual = values<T>(s.n * s.oh * s.ow * s.oc, 5);
 
-  std::vector<T> forward() const {
+  std::vector<T> forward(const ConvEpilogue<T>& epilogue) const {
     std::vector<T> y(dy.size(), T(77));
-    conv_forward<T>(s, x.data(), dense<const T>(s, w.data(), channels_last), bias.data(), y.data());
+    conv_forward<T>(s, x.data(), dense<const T>(s, w.data(), channels_last), epilogue, y.data());
     return y;
   }
+  /// One that does all it can.
+  ConvEpilogue<T> epilogue() const { return {bias.data(), residual.data(), true}; }
   std::vector<T> grad_input() const {
     std::vector<T> dx(x.size(), T(77));
     conv_grad_input<T>(s, dy.data(), dense<const T>(s, w.data(), channels_last), dx.data());
@@ -129,7 +132,9 @@ void check(const ConvShape& s, bool channels_last) {
   });
   const std::string what = fmt::format("n{} c{} {}x{} o{} k{}x{} {}", s.n, s.ic, s.ih, s.iw, s.oc, s.kh, s.kw,
                                        channels_last ? "channels_last weight" : "contiguous weight");
-  EXPECT_EQ(conv.forward(), y) << what;
+  EXPECT_EQ(conv.forward({.bias = conv.bias.data()}), y) << what;
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = std::max(y[i] + conv.residual[i], T(0));
+  EXPECT_EQ(conv.forward(conv.epilogue()), y) << what;
   EXPECT_EQ(conv.grad_input(), dx) << what;
   EXPECT_EQ(conv.grad_weight(), dw) << what;
 }
@@ -154,9 +159,9 @@ TEST_P(Conv, HasTheSameBitsForAnyNumberOfThreads) {
       for (float& value : *tensor) value = normal(random);
     }
     set_num_threads(1);
-    const auto y = conv.forward(), dx = conv.grad_input(), dw = conv.grad_weight();
+    const auto y = conv.forward(conv.epilogue()), dx = conv.grad_input(), dw = conv.grad_weight();
     set_num_threads(5);
-    EXPECT_EQ(conv.forward(), y);
+    EXPECT_EQ(conv.forward(conv.epilogue()), y);
     EXPECT_EQ(conv.grad_input(), dx);
     EXPECT_EQ(conv.grad_weight(), dw);
   }

@@ -65,9 +65,8 @@ void check(const Case& s) {
   for (std::int64_t i = 0; i < s.m; ++i) {
     for (std::int64_t j = 0; j < s.n; ++j) {
       const auto at = static_cast<std::size_t>(i * s.n + j);
-      double sum = s.bias         ? double(bias[static_cast<std::size_t>(j)])
-                   : s.accumulate ? double(before[at])
-                                  : 0.0;
+      double sum = s.accumulate ? double(before[at]) : 0;
+      if (s.bias) sum += double(bias[static_cast<std::size_t>(j)]);
       for (std::int64_t l = 0; l < s.k; ++l) {
         sum += double(a[static_cast<std::size_t>(s.a_transposed ? l * s.m + i : i * s.k + l)]) *
                double(b[static_cast<std::size_t>(s.b_transposed ? j * s.k + l : l * s.n + j)]);
@@ -117,6 +116,7 @@ TEST_P(GemmOf, AddsBiasOrTheOldValuesAndAppliesRelu) {
       check<T>({.m = 14, .n = 45, .k = k, .bias = true});
       check<T>({.m = 14, .n = 45, .k = k, .bias = true, .relu = true});
       check<T>({.m = 14, .n = 45, .k = k, .accumulate = true});
+      check<T>({.m = 14, .n = 45, .k = k, .bias = true, .accumulate = true});
       check<T>({.m = 40, .n = 48, .k = k, .accumulate = true, .relu = true});
     }
   });

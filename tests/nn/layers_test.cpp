@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fornax/autograd/grad_mode.h"
+#include "fornax/dispatch/op.h"
 #include "fornax/nn/activation.h"
 #include "fornax/nn/conv.h"
 #include "fornax/nn/fused.h"
@@ -211,6 +213,38 @@ TEST(ConvBnAct, IsTheSameAsItsLayersWhetherTheyHaveHooksOrNot) {
     EXPECT_THAT(fused.bn->running_var.to_vector<float>(),
                 testing::Pointwise(testing::FloatNear(1e-6f), apart.bn->running_var.to_vector<float>()));
     EXPECT_EQ(fused.bn->num_batches_tracked.item(), training ? 1 : 0);
+  }
+}
+
+TEST(ConvBnAct, WithoutGradientsFoldsTheNormalisationWhereImagesAreLargerThanTheWeight) {
+  const NoGrad no_grad;
+  for (const std::int64_t size : {12, 3}) {
+    ConvBn fused, apart;
+    fused.bn->running_mean.copy_(rand({3}));
+    fused.bn->running_var.copy_(rand({3}) + 0.5);
+    apart.load_state(fused.state());
+    fused.eval();
+    apart.eval();
+    apart.bn->register_forward_hook([](Layer&, const Tensor&, const Tensor&) { return Tensor(); });
+    const Tensor x = randn({1, 2, size, size});
+    fused.options =
+        apart.options = {.activation = Activation::relu, .residual = randn({1, 3, size - 2, size - 2})};
+    struct Count {
+      int convolutions = 0, passes_over_images = 0;
+    } count;
+    dispatch::set_decision_log(
+        [](void* context, const dispatch::Decision& decision) {
+          Count& of = *static_cast<Count*>(context);
+          of.convolutions += !decision.refusal && decision.op == "conv2d";
+          of.passes_over_images += of.convolutions > 0 && decision.op == "batch_norm_apply";
+        },
+        &count);
+    const Tensor y = fused(x);
+    dispatch::set_decision_log(nullptr, nullptr);
+    EXPECT_EQ(count.convolutions, 1);
+    EXPECT_EQ(count.passes_over_images, size == 12 ? 0 : 1);
+    EXPECT_THAT(y.to_vector<float>(),
+                testing::Pointwise(testing::FloatNear(1e-5f), apart(x).to_vector<float>()));
   }
 }
 

@@ -10,7 +10,10 @@
 
 #include "fornax/base/parallel.h"
 #include "fornax/dispatch/autocast.h"
+#include "fornax/ops/conv2d.h"
 #include "fornax/ops/create.h"
+#include "fornax/ops/elementwise.h"
+#include "fornax/ops/reduce.h"
 #include "support/error_of.h"
 #include "support/op_case.h"
 
@@ -207,6 +210,40 @@ TEST(BatchNorm, UnderAutocastAResidualMayComeInAnotherType) {
   y.backward(ones({2, 3, 2, 2}, {.dtype = bf16}));
   EXPECT_EQ(residual.grad().dtype(), f32);
   EXPECT_THROW(batch_norm_act(x, {}, {}, zero, one, {.residual = residual.to(f64)}), DTypeError);
+}
+
+TEST(FoldBatchNorm, GivesTheConvolutionThatNormalises) {
+  const Tensor gamma = hashed({6}, 3).to(f32), beta = hashed({6}, 4).to(f32), mean = hashed({6}, 5).to(f32),
+               var = hashed({6}, 6, 0.5, 2).to(f32);
+  for (const DType dtype : {f64, f32, f16})
+    for (const MemoryFormat format : formats)
+      for (const bool biased : {false, true}) {
+        const auto wide = [&](const Tensor& values) { return dtype == f64 ? values.to(f64) : values; };
+        const Tensor x = hashed({2, 4, 7, 6}, 1).to(dtype).to(format),
+                     w = hashed({6, 4, 3, 3}, 2).to(dtype).to(format),
+                     b = biased ? hashed({6}, 7).to(dtype) : Tensor();
+        const auto [weight, bias] =
+            fold_batch_norm(w, b, wide(gamma), wide(beta), wide(mean), wide(var), 1e-3);
+        EXPECT_EQ(weight.dtype(), dtype);
+        EXPECT_EQ(bias.dtype(), dtype);
+        EXPECT_TRUE(weight.is_contiguous(format));
+        const Tensor got = conv2d(x, weight, bias),
+                     want = batch_norm(conv2d(x, w, b), wide(gamma), wide(beta), wide(mean), wide(var),
+                                       {.eps = 1e-3});
+        const double error = amax(abs(got.to(f64) - want.to(f64))).item();
+        EXPECT_LT(error, dtype == f64 ? 1e-13 : dtype == f32 ? 1e-5 : 1e-2);
+      }
+}
+
+TEST(FoldBatchNorm, RefusesWhatDoesNotFitTheConvolution) {
+  const Tensor w = ones({3, 2, 1, 1}), three = ones({3});
+  const auto fold = [&](const Tensor& bias, const Tensor& mean, const Tensor& var) {
+    return error_of<Error>([&] { fold_batch_norm(w, bias, three, three, mean, var, 1e-5); });
+  };
+  EXPECT_THAT(fold(ones({2}), three, three), HasSubstr("expected [3] values per channel"));
+  EXPECT_THAT(fold({}, ones({3}, {.dtype = f64}), three),
+              HasSubstr("expected parameters and statistics in f32"));
+  EXPECT_THAT(fold({}, three, {}), HasSubstr("running_var"));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // gradients, also the second ones, are held against finite differences, and every kernel, dtype and layout
 // against f64.
 #include "fornax/ops/conv2d.h"
+
+#include "fornax/ops/elementwise.h"
 #include "ops/op_cases.h"
 
 namespace fornax::test {
@@ -74,6 +76,36 @@ std::vector<OpCase> conv2d_op_cases() {
                      .inputs = {hashed(y, 4), image},
                      .run = [p = p, w = w](auto in) { return conv2d_grad_weight(in[0], in[1], w, p); },
                      .slack = 8});
+    const Tensor bias = hashed({w[0]}, 3), residual = hashed(y, 5);
+    cases.push_back({.name = "conv2d_act_" + name,
+                     .inputs = {image, weight, bias, residual},
+                     .run =
+                         [p = p](auto in) {
+                           return conv2d_act(in[0], in[1], in[2], p,
+                                             {.activation = Activation::relu, .residual = in[3]});
+                         },
+                     .expected = relu(conv2d(image, weight, bias, p) + residual),
+                     .slack = 8});
+  }
+  const Sizes with_statistics[] = {
+      {"three_by_three", {2, 3, 5, 4}, {4, 3, 3, 3}, {.padding = 1}},
+      {"packs", {3, 16, 6, 5}, {8, 16, 3, 3}, {.stride = 2, .padding = 1}},
+      {"groups", {2, 6, 4, 5}, {9, 2, 3, 3}, {.padding = 1, .groups = 3}},
+  };
+  for (const auto& [name, x, w, p] : with_statistics) {
+    const Tensor image = hashed(x, 1), weight = hashed(w, 2);
+    cases.push_back({.name = "conv2d_with_statistics_" + name,
+                     .inputs = {image, weight, hashed({w[0]}, 3), hashed({w[0]}, 4)},
+                     .run =
+                         [p = p](auto in) {
+                           const auto [y, statistics] = conv2d_with_statistics(in[0], in[1], p);
+                           return batch_norm_act(y, in[2], in[3], {}, {},
+                                                 {.training = true, .statistics = statistics});
+                         },
+                     .expected = batch_norm(conv2d(image, weight, {}, p), hashed({w[0]}, 3),
+                                            hashed({w[0]}, 4), {}, {}, {.training = true}),
+                     .wide = {false, false, true, true},
+                     .slack = 16});
   }
   return cases;
 }

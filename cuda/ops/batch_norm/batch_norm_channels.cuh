@@ -65,7 +65,7 @@ __device__ inline T square_root(T value) {
     return sqrt(value);
 }
 
-/// What is known of all channels; weight and bias may be absent.
+/// What is known of all channels; mean, weight and bias may be absent.
 template <class T>
 struct NormChannels {
   const T *mean, *var, *weight, *bias;
@@ -84,7 +84,7 @@ struct NormChannel {
 
   NormChannel() = default;
   __device__ NormChannel(const NormChannels<T>& all, std::int64_t c)
-      : mean(all.mean[c]),
+      : mean(all.mean ? all.mean[c] : T(0)),
         scale((all.weight ? all.weight[c] : T(1)) / square_root(all.var[c] + all.eps)),
         bias(all.bias ? all.bias[c] : T(0)) {}
 

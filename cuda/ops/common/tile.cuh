@@ -173,10 +173,11 @@ struct Sums {
 #pragma unroll
         for (int j = 0; j < Shape::own_columns; j += width) {
           if (rows[i] < 0 || columns[j] >= out.column_count) continue;
-          Pack<S, width> pack;
+          const std::int64_t offset = rows[i] + columns[j];
+          Pack<S, width> pack = out.template residuals<width>(offset);
 #pragma unroll
-          for (int v = 0; v < width; ++v) pack[v] = out.finish(at[i][j + v], bias[j + v]);
-          store_pack(out.data + rows[i] + columns[j], pack);
+          for (int v = 0; v < width; ++v) pack[v] = out.finish(at[i][j + v], bias[j + v], pack[v]);
+          store_pack(out.data + offset, pack);
         }
     } else if (out.packing == Packing::along_rows) {
 #pragma unroll
@@ -184,18 +185,21 @@ struct Sums {
 #pragma unroll
         for (int j = 0; j < Shape::own_columns; ++j) {
           if (rows[i] < 0 || columns[j] >= out.column_count) continue;
-          Pack<S, width> pack;
+          const std::int64_t offset = rows[i] + columns[j] * out.column_stride;
+          Pack<S, width> pack = out.template residuals<width>(offset);
 #pragma unroll
-          for (int v = 0; v < width; ++v) pack[v] = out.finish(at[i + v][j], bias[j]);
-          store_pack(out.data + rows[i] + columns[j] * out.column_stride, pack);
+          for (int v = 0; v < width; ++v) pack[v] = out.finish(at[i + v][j], bias[j], pack[v]);
+          store_pack(out.data + offset, pack);
         }
     } else {
 #pragma unroll
       for (int i = 0; i < Shape::own_rows; ++i)
 #pragma unroll
-        for (int j = 0; j < Shape::own_columns; ++j)
-          if (rows[i] >= 0 && columns[j] < out.column_count)
-            out.data[rows[i] + columns[j] * out.column_stride] = out.finish(at[i][j], bias[j]);
+        for (int j = 0; j < Shape::own_columns; ++j) {
+          if (rows[i] < 0 || columns[j] >= out.column_count) continue;
+          const std::int64_t offset = rows[i] + columns[j] * out.column_stride;
+          out.data[offset] = out.finish(at[i][j], bias[j], out.template residuals<1>(offset)[0]);
+        }
     }
   }
 };
@@ -281,12 +285,13 @@ __global__ void combine_slices(const Problem problem, const Cut cut, std::int64_
     const int row = static_cast<int>(rest % problem.rows);
     const std::int64_t batch = rest / problem.rows;
     const auto out = problem.output(batch);
-    const std::int64_t offset = out.row(row);
-    if (offset < 0) continue;
+    const std::int64_t row_offset = out.row(row);
+    if (row_offset < 0) continue;
     const T* from = partial + batch * cut.slices * slice + row * cut.pitch + column;
     T sum = 0;
     for (int s = 0; s < cut.slices; ++s) sum += from[s * slice];
-    out.data[offset + column * out.column_stride] = out.finish(sum, out.bias_of(column));
+    const std::int64_t offset = row_offset + column * out.column_stride;
+    out.data[offset] = out.finish(sum, out.bias_of(column), out.template residuals<1>(offset)[0]);
   }
 }
 

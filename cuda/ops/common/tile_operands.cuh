@@ -111,8 +111,9 @@ struct StridedLoad {
 /// How threads may write the elements they have of a tile: they have squares of adjacent rows and columns.
 enum class Packing : std::uint8_t { none, along_columns, along_rows };
 
-/// y[i, j] = activation(sum + bias[j]), rounded once. Rows::offset(i) may be negative: no such row.
-template <class S, class Rows>
+/// y[i, j] = activation(sum + bias[j] + residual[i, j]), rounded once. Rows::offset(i) may be negative: no
+/// such row. Kernels whose result has no residual are spared the registers for it.
+template <class S, class Rows, bool may_have_residual = false>
 struct Output {
   using Element = S;
   using T = accumulate_t<S>;
@@ -121,6 +122,7 @@ struct Output {
   Rows rows;
   std::int64_t column_stride = 1;
   const S* bias = nullptr;
+  const S* residual = nullptr;  // laid out as data
   int row_count = 0, column_count = 0;
   Packing packing = Packing::none;
   bool relu = false;
@@ -128,23 +130,36 @@ struct Output {
   /// Elements that a thread writes at once.
   static constexpr int pack = 16 / static_cast<int>(sizeof(T));
 
+  /// From another element on: that of another batch.
+  __device__ void advance(std::int64_t elements) {
+    data += elements;
+    if (residual) residual += elements;
+  }
   /// Host side: settles `packing`. `strides` are those of the rows and whatever else is added to `data`.
   void pack_along_columns(std::initializer_list<std::int64_t> strides) {
     if (column_stride == 1 && column_count % pack == 0 && are_multiples(strides, pack) &&
-        is_aligned(data, pack * sizeof(S)))
+        is_aligned(data, pack * sizeof(S)) && is_aligned(residual, pack * sizeof(S)))
       packing = Packing::along_columns;
   }
   /// The same where `adjacent` rows are, from any multiple of it on.
   void pack_along_rows(std::int64_t adjacent, std::initializer_list<std::int64_t> strides) {
     if (packing == Packing::none && row_count % pack == 0 && adjacent % pack == 0 &&
-        are_multiples(strides, pack) && is_aligned(data, pack * sizeof(S)))
+        are_multiples(strides, pack) && is_aligned(data, pack * sizeof(S)) &&
+        is_aligned(residual, pack * sizeof(S)))
       packing = Packing::along_rows;
   }
 
   __device__ std::int64_t row(int i) const { return i < row_count ? rows.offset(i) : -1; }
   __device__ T bias_of(int j) const { return bias && j < column_count ? convert<T>(bias[j]) : T(0); }
-  __device__ S finish(T sum, T bias_value) const {
-    sum += bias_value;
+  /// The residuals of `width` adjacent elements.
+  template <int width>
+  __device__ Pack<S, width> residuals(std::int64_t offset) const {
+    if constexpr (may_have_residual)
+      if (residual) return load_pack<width>(residual + offset);
+    return {};
+  }
+  __device__ S finish(T sum, T bias_value, S residual_value) const {
+    sum += bias_value + convert<T>(residual_value);
     if (relu) sum = sum > 0 || sum != sum ? sum : T(0);  // NaN stays
     return convert<S>(sum);
   }

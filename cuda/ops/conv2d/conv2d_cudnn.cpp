@@ -1,13 +1,18 @@
-// Policy: cuDNN's plan by its own heuristics, remembered for each problem and device; so is that it has none.
-// f32 (and TF32 where allowed), f16 and bf16 accumulate in f32, f64 in f64. Plans are deterministic unless
-// allowed otherwise. channels_last and row-major images and weights; groups are in the sizes. Runs on the
-// current stream, workspace from the pool.
+// Policy: cuDNN's plan by its own heuristics or, where that is asked for, the one that measures fastest,
+// remembered for each problem and device; so is that there is none. f32 (and TF32 where allowed), f16 and
+// bf16 accumulate in f32, f64 in f64. Plans are deterministic unless allowed otherwise. channels_last and
+// row-major images and weights; groups are in the sizes. Runs on the current stream, workspace from the pool.
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include "device/capture.h"
+#include "fornax/cuda/math_mode.h"
+#include "fornax/cuda/timer.h"
 #include "ops/conv2d/conv2d_graph.h"
+#include "ops/conv2d/conv2d_moments.h"
 #include "runtime/launch.h"
 
 namespace fornax::ops {
@@ -16,40 +21,155 @@ namespace {
 /// Null where cuDNN supports no plan.
 using PlanPointer = std::shared_ptr<const cuda::Plan>;
 
-PlanPointer plan_for(const ConvolutionProblem& problem, const TensorView& y) {
-  static std::mutex& mutex = *new std::mutex;
-  static auto& plans = *new std::map<std::pair<int, ConvolutionProblem>, PlanPointer>;
-  const std::pair key{int{y.device.index}, problem};
-  const std::lock_guard lock(mutex);
-  const auto known = plans.find(key);
-  if (known != plans.end()) return known->second;
-  const cudnnHandle_t handle = cuda::cudnn_handle(y.device.index, cuda::stream_for(y));
-  std::vector<cuda::Plan> found = convolution_plans(problem, handle, nullptr, 1);
-  return plans[key] = found.empty() ? nullptr : std::make_shared<const cuda::Plan>(std::move(found[0]));
+/// Plans by device and problem.
+class PlanCache {
+ public:
+  /// `find` makes what is not there yet.
+  template <class Find>
+  PlanPointer get(Device device, const ConvolutionProblem& problem, Find&& find) {
+    const std::lock_guard lock(mutex_);
+    const auto [place, is_new] = plans_.try_emplace({int{device.index}, problem});
+    if (is_new) {
+      try {
+        place->second = find();
+      } catch (...) {
+        plans_.erase(place);
+        throw;
+      }
+    }
+    return place->second;
+  }
+  /// Null if there is none yet.
+  PlanPointer known(Device device, const ConvolutionProblem& problem) {
+    const std::lock_guard lock(mutex_);
+    const auto place = plans_.find({int{device.index}, problem});
+    return place == plans_.end() ? nullptr : place->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<int, ConvolutionProblem>, PlanPointer> plans_;
+};
+
+/// What is bound to a plan's tensors.
+struct Bindings {
+  std::array<std::int64_t, 7> ids;
+  std::array<void*, 7> data;
+  std::size_t count = 0;
+
+  Bindings(const TensorView& x, const TensorView& w, const TensorView& y) {
+    add(id_x, x.data);
+    add(id_w, w.data);
+    add(id_y, y.data);
+  }
+  void add(std::int64_t id, void* pointer) {
+    ids[count] = id;
+    data[count++] = pointer;
+  }
+};
+
+std::vector<cuda::Plan> find_plans(const ConvolutionProblem& problem, const TensorView& y,
+                                   std::size_t wanted) {
+  return convolution_plans(problem, cuda::cudnn_handle(y.device.index, cuda::stream_for(y)), nullptr, wanted);
+}
+
+/// The plan that the heuristics prefer.
+PlanPointer proposed_plan(const ConvolutionProblem& problem, const TensorView& y) {
+  static auto& cache = *new PlanCache;
+  return cache.get(y.device, problem, [&]() -> PlanPointer {
+    std::vector<cuda::Plan> found = find_plans(problem, y, 1);
+    return found.empty() ? nullptr : std::make_shared<const cuda::Plan>(std::move(found[0]));
+  });
+}
+
+void execute(const cuda::Plan& plan, const TensorView& y, const Bindings& bound) {
+  const cudaStream_t stream = cuda::stream_for(y);
+  const cuda::Scratch workspace(static_cast<std::size_t>(plan.workspace), stream);
+  cuda::execute(cuda::cudnn_handle(y.device.index, stream), plan, std::span(bound.ids.data(), bound.count),
+                std::span(bound.data.data(), bound.count), workspace.as<void>());
+}
+
+/// The fastest of the first proposals on these operands. Waits for the device where it measures, which it
+/// does not while work is recorded: that cannot be waited for.
+PlanPointer measured_plan(const ConvolutionProblem& problem, const TensorView& y, const Bindings& bound) {
+  constexpr std::size_t proposals = 8;
+  constexpr int runs = 3;
+  static auto& cache = *new PlanCache;
+  if (current_capture()) {
+    const PlanPointer known = cache.known(y.device, problem);
+    return known ? known : proposed_plan(problem, y);
+  }
+  return cache.get(y.device, problem, [&] {
+    PlanPointer fastest;
+    double least = 0;
+    for (cuda::Plan& plan : find_plans(problem, y, proposals)) {
+      execute(plan, y, bound);  // the first run may load code
+      const cuda::StreamTimer timer(current_stream(y.device));
+      for (int i = 0; i < runs; ++i) execute(plan, y, bound);
+      const double seconds = timer.seconds();
+      if (fastest && seconds >= least) continue;
+      least = seconds;
+      fastest = std::make_shared<const cuda::Plan>(std::move(plan));
+    }
+    return fastest;
+  });
 }
 
 dispatch::Refusal judge(ConvolutionKind kind, const TensorView& x, const TensorView& w, const TensorView& y,
-                        const TensorView& bias, const Conv2dParams& params) {
+                        const Conv2dParams& params, const ConvolutionEpilogue& epilogue = {}) {
   if (!cuda::cudnn()) return "cuDNN cannot be opened";
   if (x.numel() == 0 || w.numel() == 0 || y.numel() == 0) return "is not for empty operands";
   for (const TensorView* view : {&x, &w, &y})
     if (!view->is_contiguous() && !view->is_channels_last())
       return "takes row-major and channels_last operands";
-  if (!plan_for(convolution_problem(kind, x, w, y, bias, params), y))
+  if (!proposed_plan(convolution_problem(kind, x, w, y, params, epilogue), y))
     return "cuDNN supports no plan for this";
   return dispatch::accepts;
 }
 
+void run(const ConvolutionProblem& problem, const TensorView& y, const Bindings& bound) {
+  const PlanPointer plan =
+      cuda::cudnn_benchmark() ? measured_plan(problem, y, bound) : proposed_plan(problem, y);
+  execute(*plan, y, bound);
+}
+
 void run(ConvolutionKind kind, const TensorView& x, const TensorView& w, const TensorView& y,
-         const TensorView& bias, const Conv2dParams& params) {
-  const cudaStream_t stream = cuda::stream_for(y);
-  const PlanPointer plan = plan_for(convolution_problem(kind, x, w, y, bias, params), y);
-  const cuda::Scratch workspace(static_cast<std::size_t>(plan->workspace), stream);
-  const std::int64_t ids[] = {id_x, id_w, id_y, id_bias};
-  void* const data[] = {x.data, w.data, y.data, bias.data};
-  const std::size_t count = bias.defined() ? 4 : 3;
-  cuda::execute(cuda::cudnn_handle(y.device.index, stream), *plan, std::span(ids, count),
-                std::span(data, count), workspace.as<void>());
+         const Conv2dParams& params) {
+  run(convolution_problem(kind, x, w, y, params), y, Bindings(x, w, y));
+}
+
+ConvolutionEpilogue epilogue_of(const Conv2dForward& args) {
+  return {.bias = args.bias, .residual = args.residual, .relu = args.activation == Activation::relu};
+}
+
+void run_forward(const Conv2dForward& args) {
+  Bindings bound(args.x, args.w, args.y);
+  if (args.bias.defined()) bound.add(id_bias, args.bias.data);
+  if (args.residual.defined()) bound.add(id_residual, args.residual.data);
+  run(convolution_problem(ConvolutionKind::forward, args.x, args.w, args.y, args.params, epilogue_of(args)),
+      args.y, bound);
+}
+
+constexpr ConvolutionEpilogue with_statistics = {.statistics = true};
+
+void run_statistics(const Conv2dStatistics& args) {
+  const std::int64_t channels = args.y.shape[1];
+  const cudaStream_t stream = cuda::stream_for(args.y);
+  // cuDNN wants every operand at a multiple of 16 bytes.
+  const std::int64_t pitch = (channels + 3) / 4 * 4;
+  const cuda::Scratch sums(static_cast<std::size_t>(2 * pitch) * sizeof(float), stream);
+  Bindings bound(args.x, args.w, args.y);
+  bound.add(id_sum, sums.as<float>());
+  bound.add(id_square_sum, sums.as<float>() + pitch);
+  run(convolution_problem(ConvolutionKind::forward, args.x, args.w, args.y, args.params, with_statistics),
+      args.y, bound);
+  moments_of_sums({.sums = sums.as<float>(),
+                   .square_sums = sums.as<float>() + pitch,
+                   .mean = args.mean.ptr<float>(),
+                   .var = args.var.ptr<float>(),
+                   .channels = channels,
+                   .count = args.y.numel() / channels},
+                  stream);
 }
 
 }  // namespace
@@ -57,26 +177,30 @@ void run(ConvolutionKind kind, const TensorView& x, const TensorView& w, const T
 constinit const dispatch::Kernel<Conv2dForward> conv2d_cudnn{
     {"cudnn", DeviceType::cuda, floating_dtypes},
     [](const Conv2dForward& args) {
-      return judge(ConvolutionKind::forward, args.x, args.w, args.y, args.bias, args.params);
+      return judge(ConvolutionKind::forward, args.x, args.w, args.y, args.params, epilogue_of(args));
     },
-    [](const Conv2dForward& args) {
-      run(ConvolutionKind::forward, args.x, args.w, args.y, args.bias, args.params);
-    }};
+    run_forward};
+constinit const dispatch::Kernel<Conv2dStatistics> conv2d_statistics_cudnn{
+    {"cudnn", DeviceType::cuda, {f16}},
+    [](const Conv2dStatistics& args) {
+      return judge(ConvolutionKind::forward, args.x, args.w, args.y, args.params, with_statistics);
+    },
+    run_statistics};
 constinit const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_cudnn{
     {"cudnn", DeviceType::cuda, floating_dtypes},
     [](const Conv2dGradInput& args) {
-      return judge(ConvolutionKind::grad_input, args.dx, args.w, args.dy, {}, args.params);
+      return judge(ConvolutionKind::grad_input, args.dx, args.w, args.dy, args.params);
     },
     [](const Conv2dGradInput& args) {
-      run(ConvolutionKind::grad_input, args.dx, args.w, args.dy, {}, args.params);
+      run(ConvolutionKind::grad_input, args.dx, args.w, args.dy, args.params);
     }};
 constinit const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_cudnn{
     {"cudnn", DeviceType::cuda, floating_dtypes},
     [](const Conv2dGradWeight& args) {
-      return judge(ConvolutionKind::grad_weight, args.x, args.dw, args.dy, {}, args.params);
+      return judge(ConvolutionKind::grad_weight, args.x, args.dw, args.dy, args.params);
     },
     [](const Conv2dGradWeight& args) {
-      run(ConvolutionKind::grad_weight, args.x, args.dw, args.dy, {}, args.params);
+      run(ConvolutionKind::grad_weight, args.x, args.dw, args.dy, args.params);
     }};
 
 }  // namespace fornax::ops

@@ -11,6 +11,10 @@ constexpr const char* reason = "this build has no cuDNN";
 constinit const dispatch::Kernel<Conv2dForward> conv2d_cudnn{{"cudnn", DeviceType::cuda, {}},
                                                              [](const Conv2dForward&) { return reason; },
                                                              [](const Conv2dForward&) {}};
+constinit const dispatch::Kernel<Conv2dStatistics> conv2d_statistics_cudnn{
+    {"cudnn", DeviceType::cuda, {}},
+    [](const Conv2dStatistics&) { return reason; },
+    [](const Conv2dStatistics&) {}};
 constinit const dispatch::Kernel<Conv2dGradInput> conv2d_grad_input_cudnn{
     {"cudnn", DeviceType::cuda, {}},
     [](const Conv2dGradInput&) { return reason; },

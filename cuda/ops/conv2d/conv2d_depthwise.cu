@@ -22,7 +22,8 @@ struct Depthwise {
   int from_height, from_width;
   const S* weight;
   ImageStrides weight_strides;
-  const S* bias;
+  const S *bias, *residual;  // residual is laid out as to
+  bool relu;
   S* to;
   ImageStrides to_strides;
   int to_height, to_width;
@@ -96,27 +97,29 @@ __global__ void depthwise_kernel(const Depthwise<S> d) {
 
     const int y = is_gradient ? work.y * d.vertical.stride + work.vertical_residue : work.y;
     if (y >= d.to_height) continue;
-    S* to = d.to + work.image * d.to_strides.n + work.channel * d.to_strides.c + y * d.to_strides.h;
+    const std::int64_t row = work.image * d.to_strides.n + work.channel * d.to_strides.c + y * d.to_strides.h;
 #pragma unroll
     for (int j = 0; j < strip; ++j) {
       const int p = work.x + j;
       const int x = is_gradient ? p * d.horizontal.stride + work.horizontal_residue : p;
       if (x >= d.to_width) break;
-      Pack<S, pack> result;
+      const std::int64_t at = row + x * d.to_strides.w;
+      Pack<S, pack> result = d.residual ? load_pack<pack>(d.residual + at) : Pack<S, pack>{};
 #pragma unroll
       for (int c = 0; c < pack; ++c) {
         const T bias = d.bias ? convert<T>(d.bias[work.channel + c]) : T(0);
-        result[c] = convert<S>(sums[j][c] + bias);
+        const T sum = sums[j][c] + bias + convert<T>(result[c]);
+        result[c] = convert<S>(d.relu && sum <= 0 ? T(0) : sum);
       }
-      store_pack(to + x * d.to_strides.w, result);
+      store_pack(d.to + at, result);
     }
   }
 }
 
 /// `rows` and `columns` are the positions of a residue of `to`.
 template <class S, bool is_gradient>
-void run(const ConvShape& shape, const TensorView& from, const TensorView& w, const TensorView& bias,
-         const TensorView& to, int rows, int columns, int vertical_residues, int horizontal_residues) {
+void run(const ConvShape& shape, const TensorView& from, const TensorView& w, const TensorView& to, int rows,
+         int columns, int vertical_residues, int horizontal_residues, const ops::Conv2dForward& epilogue) {
   const auto channels = static_cast<int>(to.shape[1]);
   Depthwise<S> d{.vertical = shape.vertical,
                  .horizontal = shape.horizontal,
@@ -127,13 +130,15 @@ void run(const ConvShape& shape, const TensorView& from, const TensorView& w, co
                  .from_width = static_cast<int>(from.shape[3]),
                  .weight = w.ptr<const S>(),
                  .weight_strides = ImageStrides(w),
-                 .bias = bias.defined() ? bias.ptr<const S>() : nullptr,
+                 .bias = epilogue.bias.ptr<const S>(),
+                 .residual = epilogue.residual.ptr<const S>(),
+                 .relu = epilogue.activation == Activation::relu,
                  .to = to.ptr<S>(),
                  .to_strides = ImageStrides(to),
                  .to_height = static_cast<int>(to.shape[2]),
                  .to_width = static_cast<int>(to.shape[3])};
-  const bool packed =
-      shape.outputs == 1 && has_packed_channels<S>(from, channels) && has_packed_channels<S>(to, channels);
+  const bool packed = shape.outputs == 1 && has_packed_channels<S>(from, channels) &&
+                      has_packed_channels<S>(to, channels) && is_aligned(d.residual, 16);
   const int packs = packed ? channels / pack_size<S> : channels, strips = (columns + strip - 1) / strip;
   const std::int64_t threads =
       std::int64_t{vertical_residues} * horizontal_residues * shape.images * rows * strips * packs;
@@ -155,15 +160,15 @@ void run(const ConvShape& shape, const TensorView& from, const TensorView& w, co
 void run_forward(const ops::Conv2dForward& args) {
   const ConvShape shape = conv_shape(args.x, args.w, args.y, args.params);
   visit_floating(args.y.dtype, [&]<class S>(std::type_identity<S>) {
-    run<S, false>(shape, args.x, args.w, args.bias, args.y, shape.vertical.out, shape.horizontal.out, 1, 1);
+    run<S, false>(shape, args.x, args.w, args.y, shape.vertical.out, shape.horizontal.out, 1, 1, args);
   });
 }
 
 void run_grad_input(const ops::Conv2dGradInput& args) {
   const ConvShape shape = conv_shape(args.dx, args.w, args.dy, args.params);
   visit_floating(args.dx.dtype, [&]<class S>(std::type_identity<S>) {
-    run<S, true>(shape, args.dy, args.w, {}, args.dx, shape.vertical.positions(),
-                 shape.horizontal.positions(), shape.vertical.residues(), shape.horizontal.residues());
+    run<S, true>(shape, args.dy, args.w, args.dx, shape.vertical.positions(), shape.horizontal.positions(),
+                 shape.vertical.residues(), shape.horizontal.residues(), {});
   });
 }
 

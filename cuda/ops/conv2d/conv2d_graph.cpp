@@ -81,18 +81,30 @@ Descriptor describe_operation(const ConvolutionProblem& problem, const Descripto
   return operation;
 }
 
-Descriptor describe_add(const Descriptor& a, const Descriptor& b, const Descriptor& y,
-                        cudnnDataType_t compute) {
-  const cudnnPointwiseMode_t mode = CUDNN_POINTWISE_ADD;
-  Descriptor add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  add.set_raw(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode)
+/// y = mode(x), or of x and `other`.
+Descriptor describe_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* other,
+                              const Descriptor& y, cudnnDataType_t compute) {
+  Descriptor pointwise(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  pointwise.set_raw(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode)
       .set(CUDNN_ATTR_POINTWISE_MATH_PREC, compute)
       .finalize();
   Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, add)
-      .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a)
-      .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b)
-      .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y)
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise)
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  if (other) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *other);
+  operation.finalize();
+  return operation;
+}
+
+Descriptor describe_statistics(const Descriptor& y, const Descriptor& sum, const Descriptor& square_sum) {
+  const cudnnGenStatsMode_t mode = CUDNN_GENSTATS_SUM_SQSUM;
+  Descriptor operation(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR);
+  operation.set_raw(CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, 1, &mode)
+      .set(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_DATA_FLOAT)
+      .set(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, y)
+      .set(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, sum)
+      .set(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, square_sum)
       .finalize();
   return operation;
 }
@@ -100,12 +112,15 @@ Descriptor describe_add(const Descriptor& a, const Descriptor& b, const Descript
 }  // namespace
 
 ConvolutionProblem convolution_problem(ConvolutionKind kind, const TensorView& x, const TensorView& w,
-                                       const TensorView& y, const TensorView& bias,
-                                       const Conv2dParams& params) {
+                                       const TensorView& y, const Conv2dParams& params,
+                                       const ConvolutionEpilogue& epilogue) {
   ConvolutionProblem problem{};
   problem.kind = static_cast<std::int64_t>(kind);
   problem.dtype = static_cast<std::int64_t>(x.dtype);
-  problem.has_bias = bias.defined();
+  problem.has_bias = epilogue.bias.defined();
+  problem.has_residual = epilogue.residual.defined();
+  problem.relu = epilogue.relu;
+  problem.statistics = epilogue.statistics;
   problem.x_sizes = four(x.shape);
   problem.w_sizes = four(w.shape);
   problem.y_sizes = four(y.shape);
@@ -115,7 +130,9 @@ ConvolutionProblem convolution_problem(ConvolutionKind kind, const TensorView& x
   problem.stride = {params.stride.h, params.stride.w};
   problem.padding = {params.padding.h, params.padding.w};
   problem.dilation = {params.dilation.h, params.dilation.w};
-  problem.alignment = std::min({alignment_of(x.data), alignment_of(w.data), alignment_of(y.data)});
+  problem.alignment = 16;
+  for (const TensorView* view : {&x, &w, &y, &epilogue.bias, &epilogue.residual})
+    if (view->defined()) problem.alignment = std::min(problem.alignment, alignment_of(view->data));
   problem.allow_tf32 = cuda::allow_tf32();
   problem.allow_nondeterministic = cuda::allow_nondeterministic();
   return problem;
@@ -133,27 +150,43 @@ std::vector<cuda::Plan> convolution_plans(const ConvolutionProblem& problem, cud
   const auto tensor = [&](std::int64_t id, const auto& sizes, const auto& strides) -> const Descriptor& {
     return keep(cuda::graph_tensor(id, type, sizes, strides, problem.alignment));
   };
+  const std::int64_t channels = problem.y_sizes[1];
+  const std::array<std::int64_t, 4> channel_sizes = {1, channels, 1, 1},
+                                    channel_strides = {channels, 1, channels, channels};
   const Descriptor &x = tensor(id_x, problem.x_sizes, problem.x_strides),
                    &w = tensor(id_w, problem.w_sizes, problem.w_strides),
                    &y = tensor(id_y, problem.y_sizes, problem.y_strides),
                    &window = keep(describe_window(problem, compute));
+  // Until the last step the sums stay in the type of the computation, and out of memory.
+  std::int64_t steps = problem.has_bias + problem.has_residual + problem.relu, next_id = id_first_virtual;
+  const auto result = [&]() -> const Descriptor& {
+    return steps-- == 0 ? y
+                        : keep(cuda::graph_tensor(next_id++, compute, problem.y_sizes, problem.y_strides,
+                                                  problem.alignment, true));
+  };
+  std::vector<const Descriptor*> operations;
+  const Descriptor* value = &result();
+  operations.push_back(&keep(describe_operation(problem, x, w, *value, window)));
+  const auto apply = [&](cudnnPointwiseMode_t mode, const Descriptor* other) {
+    const Descriptor& from = *std::exchange(value, &result());
+    operations.push_back(&keep(describe_pointwise(mode, from, other, *value, compute)));
+  };
+  // In the order of the fused engine that every device has.
+  if (problem.has_residual)
+    apply(CUDNN_POINTWISE_ADD, &tensor(id_residual, problem.y_sizes, problem.y_strides));
+  if (problem.has_bias) apply(CUDNN_POINTWISE_ADD, &tensor(id_bias, channel_sizes, channel_strides));
+  if (problem.relu) apply(CUDNN_POINTWISE_RELU_FWD, nullptr);
+  if (problem.statistics) {
+    const auto sums = [&](std::int64_t id) -> const Descriptor& {
+      return keep(cuda::graph_tensor(id, CUDNN_DATA_FLOAT, channel_sizes, channel_strides, 16));
+    };
+    const Descriptor &sum = sums(id_sum), &square_sum = sums(id_square_sum);
+    operations.push_back(&keep(describe_statistics(y, sum, square_sum)));
+  }
   // The notes of engines for 16 bits name tensor cores too, where they round nothing.
   const cuda::PlanLimits limits{.allow_tf32 = problem.allow_tf32 != 0 || is_16bit(dtype),
                                 .allow_nondeterministic = problem.allow_nondeterministic != 0};
-  if (!problem.has_bias) {
-    const Descriptor& operation = keep(describe_operation(problem, x, w, y, window));
-    return cuda::find_plans(parts, {&operation}, handle, device, limits, wanted, refused);
-  }
-  const std::int64_t channels = problem.y_sizes[1];
-  const std::array<std::int64_t, 4> bias_sizes = {1, channels, 1, 1},
-                                    bias_strides = {channels, 1, channels, channels};
-  const Descriptor& bias = tensor(id_bias, bias_sizes, bias_strides);
-  // The sum stays in the type of the computation until the bias is added.
-  const Descriptor& product = keep(
-      cuda::graph_tensor(id_product, compute, problem.y_sizes, problem.y_strides, problem.alignment, true));
-  const Descriptor &operation = keep(describe_operation(problem, x, w, product, window)),
-                   &add = keep(describe_add(product, bias, y, compute));
-  return cuda::find_plans(parts, {&operation, &add}, handle, device, limits, wanted, refused);
+  return cuda::find_plans(parts, operations, handle, device, limits, wanted, refused);
 }
 
 }  // namespace fornax::ops

@@ -21,7 +21,7 @@ struct Forward {
   int rows, columns, depth;
   PositionLoad<S, packed> x;
   StridedLoad<S, JoinedAxis, true> w;
-  Output<S, JoinedAxis> y;
+  Output<S, JoinedAxis, true> y;
   std::int64_t x_group = 0, w_group = 0, y_group = 0;  // from one group to the next
 
   __device__ int depth_of(std::int64_t) const { return depth; }
@@ -37,7 +37,7 @@ struct Forward {
   }
   __device__ auto output(std::int64_t group) const {
     auto out = y;
-    out.data += group * y_group;
+    out.advance(group * y_group);
     if (out.bias) out.bias += group * columns;
     return out;
   }
@@ -78,6 +78,8 @@ void run_forward(const ops::Conv2dForward& args, const ConvShape& shape) {
   p.y.rows = join_axes({shape.images, vertical.out, horizontal.out}, {y.n, y.h, y.w}, adjacent);
   p.y.column_stride = y.c;
   p.y.bias = args.bias.defined() ? args.bias.ptr<const S>() : nullptr;
+  p.y.residual = args.residual.defined() ? args.residual.ptr<const S>() : nullptr;
+  p.y.relu = args.activation == Activation::relu;
   p.y.row_count = p.rows;
   p.y.column_count = p.columns;
   const auto& strides = p.y.rows.strides;

@@ -1,8 +1,10 @@
 // The stand-in for cuDNN's graph API on the simulated device: NVIDIA's own types and prototypes. It knows
-// graphs of one convolution, with a bias added to the forward one, and refuses everything else as cuDNN does,
-// when the graph is finalized. The arithmetic is in cudnn_convolution.cpp.
+// graphs of one convolution, after the forward one of what is added to it, a relu and sums per channel, and
+// refuses everything else as cuDNN does, when the graph is finalized. How graphs are read is in
+// cudnn_content.cpp, the arithmetic in cudnn_convolution.cpp.
 #include "libraries/cudnn.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -12,28 +14,13 @@
 #include <vector>
 
 #include "sim/census.h"
+#include "sim/libraries/cudnn_content.h"
 #include "sim/libraries/cudnn_convolution.h"
+#include "sim/libraries/cudnn_tee.h"
 #include "sim/libraries/failing.h"
 
 namespace fornax::sim {
 namespace {
-
-struct Content;
-using ContentPtr = std::shared_ptr<Content>;
-
-struct Attribute {
-  cudnnBackendAttributeType_t type;
-  std::int64_t count;
-  std::vector<std::byte> bytes;
-  std::vector<ContentPtr> descriptors;  // instead of bytes
-};
-
-/// What a descriptor holds: handles share it, so that a child may be destroyed before its parent.
-struct Content {
-  cudnnBackendDescriptorType_t type;
-  bool is_final = false;
-  std::map<cudnnBackendAttributeName_t, Attribute> attributes;
-};
 
 struct Handle {
   cudaStream_t stream = nullptr;
@@ -60,92 +47,9 @@ std::size_t size_of_type(cudnnBackendAttributeType_t type) {
   }
 }
 
-/// The values of an attribute; empty if it was not set.
-template <class T>
-std::vector<T> values(const Content& of, cudnnBackendAttributeName_t name) {
-  const auto found = of.attributes.find(name);
-  if (found == of.attributes.end()) return {};
-  std::vector<T> result(found->second.bytes.size() / sizeof(T));
-  std::memcpy(result.data(), found->second.bytes.data(), result.size() * sizeof(T));
-  return result;
-}
-/// The first of them.
-template <class T>
-T value(const Content& of, cudnnBackendAttributeName_t name, T missing) {
-  const auto found = of.attributes.find(name);
-  if (found == of.attributes.end() || found->second.bytes.size() < sizeof(T)) return missing;
-  std::memcpy(&missing, found->second.bytes.data(), sizeof(T));
-  return missing;
-}
-std::vector<ContentPtr> children(const Content& of, cudnnBackendAttributeName_t name) {
-  const auto found = of.attributes.find(name);
-  return found == of.attributes.end() ? std::vector<ContentPtr>{} : found->second.descriptors;
-}
-
-GraphTensor tensor_of(const Content& of, cudnnBackendAttributeName_t name) {
-  const std::vector<ContentPtr> found = children(of, name);
-  if (found.empty()) return {};
-  GraphTensor tensor;
-  tensor.id = value<std::int64_t>(*found[0], CUDNN_ATTR_TENSOR_UNIQUE_ID, -1);
-  tensor.type = value(*found[0], CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT);
-  tensor.sizes = values<std::int64_t>(*found[0], CUDNN_ATTR_TENSOR_DIMENSIONS);
-  tensor.strides = values<std::int64_t>(*found[0], CUDNN_ATTR_TENSOR_STRIDES);
-  tensor.is_virtual = value(*found[0], CUDNN_ATTR_TENSOR_IS_VIRTUAL, false);
-  return tensor;
-}
-
-/// The convolution that a graph describes; kind none if it is something else.
-GraphConvolution convolution_of(const Content& graph) {
-  GraphConvolution conv;
-  const std::vector<ContentPtr> operations = children(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
-  if (operations.empty() || operations.size() > 2) return {};
-  const Content& first = *operations[0];
-  std::vector<ContentPtr> window;
-  switch (first.type) {
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
-      conv.kind = GraphConvolution::forward;
-      conv.x = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X);
-      conv.w = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W);
-      conv.y = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y);
-      window = children(first, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC);
-      break;
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
-      conv.kind = GraphConvolution::grad_input;
-      conv.x = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX);
-      conv.w = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W);
-      conv.y = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY);
-      window = children(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC);
-      break;
-    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
-      conv.kind = GraphConvolution::grad_weight;
-      conv.x = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X);
-      conv.w = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW);
-      conv.y = tensor_of(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY);
-      window = children(first, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC);
-      break;
-    default: return {};
-  }
-  if (window.empty()) return {};
-  conv.padding = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
-  conv.stride = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES);
-  conv.dilation = values<std::int64_t>(*window[0], CUDNN_ATTR_CONVOLUTION_DILATIONS);
-  conv.compute = value(*window[0], CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
-  if (operations.size() == 2) {
-    const Content& add = *operations[1];
-    const GraphTensor sum = tensor_of(add, CUDNN_ATTR_OPERATION_POINTWISE_XDESC);
-    if (add.type != CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR || conv.kind != GraphConvolution::forward ||
-        !conv.y.is_virtual || sum.id != conv.y.id)
-      return {};
-    conv.bias = tensor_of(add, CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
-    conv.y = tensor_of(add, CUDNN_ATTR_OPERATION_POINTWISE_YDESC);
-  }
-  return conv;
-}
-
-const Content& graph_of_plan(const Content& plan) {
+const Content& engine_of_plan(const Content& plan) {
   const Content& config = *children(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG).at(0);
-  const Content& engine = *children(config, CUDNN_ATTR_ENGINECFG_ENGINE).at(0);
-  return *children(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH).at(0);
+  return *children(config, CUDNN_ATTR_ENGINECFG_ENGINE).at(0);
 }
 
 cudnnStatus_t create(cudnnHandle_t* handle) {
@@ -210,19 +114,24 @@ cudnnStatus_t set_attribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAtt
 cudnnStatus_t finalize(cudnnBackendDescriptor_t descriptor) {
   Content& it = *content(descriptor);
   if (it.type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
-    const std::string why = refusal_of(convolution_of(it));
+    std::string why = refusal_of(convolution_of(it));
+    if (why.empty()) why = refusal_of_judge(it);
     if (!why.empty()) return fail(CUDNN_STATUS_NOT_SUPPORTED, why);
   }
   it.is_final = true;
   return CUDNN_STATUS_SUCCESS;
 }
 
-/// The stand-in has one engine.
-void fill_config(const ContentPtr& graph, Content& config) {
+constexpr std::int64_t engines = 2;
+
+void fill_config(const ContentPtr& graph, std::int64_t index, Content& config) {
   auto engine = std::make_shared<Content>();
   engine->type = CUDNN_BACKEND_ENGINE_DESCRIPTOR;
   engine->is_final = config.is_final = true;
   engine->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH] = {CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, {}, {graph}};
+  const auto* bytes = reinterpret_cast<const std::byte*>(&index);
+  engine->attributes[CUDNN_ATTR_ENGINE_GLOBAL_INDEX] = {
+      CUDNN_TYPE_INT64, 1, std::vector(bytes, bytes + sizeof index), {}};
   config.attributes[CUDNN_ATTR_ENGINECFG_ENGINE] = {
       CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, {}, {std::move(engine)}};
 }
@@ -233,10 +142,10 @@ cudnnStatus_t get_attribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAtt
   const Content& from = *content(descriptor);
   switch (name) {
     case CUDNN_ATTR_ENGINEHEUR_RESULTS:
-      *count = 1;
-      if (wanted > 0)
-        fill_config(children(from, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH).at(0),
-                    *content(*static_cast<cudnnBackendDescriptor_t*>(elements)));
+      *count = engines;
+      for (std::int64_t i = 0; i < std::min(wanted, engines); ++i)
+        fill_config(children(from, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH).at(0), i,
+                    *content(static_cast<cudnnBackendDescriptor_t*>(elements)[i]));
       return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_ENGINECFG_ENGINE:
       *count = 1;
@@ -254,15 +163,18 @@ cudnnStatus_t get_attribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAtt
 cudnnStatus_t run_plan(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack) {
   if (!content(plan)->is_final || !content(pack)->is_final)
     return fail(CUDNN_STATUS_NOT_INITIALIZED, "a plan or its pointers are used before finalize");
-  const GraphConvolution conv = convolution_of(graph_of_plan(*content(plan)));
+  const Content& engine = engine_of_plan(*content(plan));
+  const GraphConvolution conv = convolution_of(*children(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH).at(0));
   const auto ids = values<std::int64_t>(*content(pack), CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
   const auto pointers = values<void*>(*content(pack), CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
   std::map<std::int64_t, void*> data;
   for (std::size_t i = 0; i < ids.size() && i < pointers.size(); ++i) data[ids[i]] = pointers[i];
   void* const workspace = value<void*>(*content(pack), CUDNN_ATTR_VARIANT_PACK_WORKSPACE, nullptr);
-  for (const GraphTensor* tensor : {&conv.x, &conv.w, &conv.y, &conv.bias})
+  for (const GraphTensor* tensor :
+       {&conv.x, &conv.w, &conv.y, &conv.bias, &conv.residual, &conv.sum, &conv.square_sum})
     if (tensor->id >= 0 && !data[tensor->id]) return fail(CUDNN_STATUS_BAD_PARAM, "a tensor has no pointer");
-  return enqueue(conv, data, workspace, reinterpret_cast<Handle*>(handle)->stream) == cudaSuccess
+  return enqueue(conv, value<std::int64_t>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, 0), data, workspace,
+                 reinterpret_cast<Handle*>(handle)->stream) == cudaSuccess
              ? CUDNN_STATUS_SUCCESS
              : fail(CUDNN_STATUS_EXECUTION_FAILED, "the work could not be enqueued");
 }

@@ -3,6 +3,8 @@
 #include "sim/libraries/cudnn_convolution.h"
 
 #include <Eigen/Core>
+#include <chrono>
+#include <string>
 #include <type_traits>
 
 #include "fornax/base/dtype.h"
@@ -117,6 +119,16 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
     bias = static_cast<const T*>(data.at(conv.bias.id));
     valid = touch(bias, static_cast<std::size_t>(conv.y.sizes[1]) * sizeof(T), Access::read) && valid;
   }
+  const bool adds = conv.residual.id >= 0, sums_up = conv.sum.id >= 0;
+  const Images<T> residual(conv.residual, adds ? data.at(conv.residual.id) : nullptr);
+  if (adds) valid = residual.declare(Access::read) && valid;
+  float* channel_sums[2] = {};
+  for (int i = 0; sums_up && i < 2; ++i) {
+    channel_sums[i] = static_cast<float*>(data.at(i == 0 ? conv.sum.id : conv.square_sum.id));
+    valid =
+        touch(channel_sums[i], static_cast<std::size_t>(conv.y.sizes[1]) * sizeof(float), Access::write) &&
+        valid;
+  }
   if (!valid || only_counts_bytes()) return;
   const std::int64_t pixels = geometry.oh * geometry.ow, taps = geometry.kh * geometry.kw * geometry.in;
   Matrix<Real> windows(pixels, taps), weight(geometry.out, taps), image(pixels, geometry.out);
@@ -131,9 +143,9 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
     for (std::int64_t i = 0; i < geometry.oh; ++i)
       for (std::int64_t j = 0; j < geometry.ow; ++j)
         for (std::int64_t o = 0; o < geometry.out; ++o)
-          f(image(i * geometry.ow + j, o), y.at(n, g * geometry.out + o, i, j), g * geometry.out + o);
+          f(image(i * geometry.ow + j, o), y.at(n, g * geometry.out + o, i, j), g * geometry.out + o, i, j);
   };
-  const auto read = [](Real& real, const T& element, std::int64_t = 0) { real = static_cast<Real>(element); };
+  const auto read = [](Real& real, const T& element, auto...) { real = static_cast<Real>(element); };
   for (std::int64_t g = 0; g < geometry.groups; ++g) {
     if (conv.kind == GraphConvolution::grad_weight)
       weight.setZero();
@@ -149,8 +161,15 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
       }
       if (conv.kind == GraphConvolution::forward) {
         image.noalias() = windows * weight.transpose();
-        outputs(n, g, [&](const Real& real, T& element, std::int64_t o) {
-          element = static_cast<T>(bias ? real + static_cast<Real>(bias[o]) : real);
+        outputs(n, g, [&](Real real, T& element, std::int64_t o, std::int64_t i, std::int64_t j) {
+          if (bias) real += static_cast<Real>(bias[o]);
+          if (adds) real += static_cast<Real>(residual.at(n, o, i, j));
+          element = static_cast<T>(conv.relu && real < 0 ? 0 : real);
+          if (!sums_up) return;
+          const auto value = static_cast<float>(element);
+          const bool is_first = n == 0 && i == 0 && j == 0;
+          channel_sums[0][o] = value + (is_first ? 0 : channel_sums[0][o]);
+          channel_sums[1][o] = value * value + (is_first ? 0 : channel_sums[1][o]);
         });
       } else {
         outputs(n, g, read);
@@ -179,13 +198,17 @@ void compute(const GraphConvolution& conv, const std::map<std::int64_t, void*>& 
 
 std::string refusal_of(const GraphConvolution& conv) {
   if (conv.kind == GraphConvolution::none)
-    return "expected a graph of one convolution, with a bias or without";
+    return "expected a graph of one convolution and what may follow it";
   for (const GraphTensor* tensor : {&conv.x, &conv.w, &conv.y}) {
+    if (tensor->is_virtual) return "expected x, w and y in memory";
     if (tensor->sizes.size() != 4 || tensor->strides.size() != 4) return "expected images of rank 4";
     if (tensor->type != conv.x.type) return "expected one data type";
   }
   if (conv.compute != (conv.x.type == CUDNN_DATA_DOUBLE ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT))
     return "expected sums in f32 or, of f64, in f64";
+  if (conv.sum.id >= 0 &&
+      (conv.x.type != CUDNN_DATA_HALF || conv.x.sizes[1] % 8 != 0 || conv.y.sizes[1] % 8 != 0))
+    return "sums channels of f16 alone, in multiples of 8";
   if (conv.w.sizes[1] == 0 || conv.x.sizes[1] % conv.w.sizes[1] != 0)
     return "expected channels that groups divide";
   for (std::size_t i = 0; i < 2; ++i) {
@@ -196,9 +219,10 @@ std::string refusal_of(const GraphConvolution& conv) {
   return {};
 }
 
-cudaError_t enqueue(const GraphConvolution& conv, const std::map<std::int64_t, void*>& data, void* workspace,
-                    cudaStream_t stream) {
-  return enqueue_host_op("cudnn convolution", stream, [=] {
+cudaError_t enqueue(const GraphConvolution& conv, std::int64_t engine,
+                    const std::map<std::int64_t, void*>& data, void* workspace, cudaStream_t stream) {
+  return enqueue_host_op("cudnn convolution, engine " + std::to_string(engine), stream, [=] {
+    pass_time(std::chrono::seconds(engine == 0 ? 2 : 1));
     touch(workspace, convolution_workspace, Access::write);
     switch (conv.x.type) {
       case CUDNN_DATA_DOUBLE: return compute<double>(conv, data);

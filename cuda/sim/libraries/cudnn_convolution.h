@@ -19,7 +19,10 @@ struct GraphTensor {
 
 struct GraphConvolution {
   enum Kind { none, forward, grad_input, grad_weight } kind = none;
-  GraphTensor x, w, y, bias;
+  GraphTensor x, w, y;
+  // What a forward does besides: y = relu(sum + bias + residual), and sums over y per channel.
+  GraphTensor bias, residual, sum, square_sum;
+  bool relu = false;
   std::vector<std::int64_t> stride, padding, dilation;
   cudnnDataType_t compute = CUDNN_DATA_FLOAT;  // what it sums in
 };
@@ -29,8 +32,9 @@ inline constexpr std::int64_t convolution_workspace = 1024;
 
 /// Why the graph is not supported; empty if it is.
 std::string refusal_of(const GraphConvolution& conv);
-/// Enqueues it with the tensors at `data`, by id.
-cudaError_t enqueue(const GraphConvolution& conv, const std::map<std::int64_t, void*>& data, void* workspace,
-                    cudaStream_t stream);
+/// Enqueues it with the tensors at `data`, by id. Engines compute the same; by the device's clock engine 1 is
+/// faster than engine 0, which is the one proposed first.
+cudaError_t enqueue(const GraphConvolution& conv, std::int64_t engine,
+                    const std::map<std::int64_t, void*>& data, void* workspace, cudaStream_t stream);
 
 }  // namespace fornax::sim

@@ -4,6 +4,7 @@
 
 #include "fornax/base/pair.h"
 #include "fornax/nn/layer.h"
+#include "fornax/ops/conv2d.h"
 
 namespace fornax::nn {
 
@@ -20,6 +21,8 @@ class FORNAX_API Conv2d final : public LayerWith<Conv2d, Conv2dOptions> {
   /// Throws ValueError for options that make no convolution.
   explicit Conv2d(const Conv2dOptions& options);
   Tensor forward(const Tensor& x) override;
+  /// How it goes over images.
+  Conv2dParams params() const;
 
   Parameter weight, bias;
 };

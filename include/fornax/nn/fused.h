@@ -12,10 +12,11 @@ struct ConvBnActOptions {
   Tensor residual = {};
 };
 
-/// activation(bn(conv(x)) + residual), fused as far as the backend can. Layers that have hooks run by
-/// themselves, so that the hooks see what they ask for; the result is the same. Throws as the two layers do,
-/// ShapeError and DTypeError for a residual that does not fit; then `bn` has counted and tracked nothing,
-/// unless its hooks made it run by itself.
+/// activation(bn(conv(x)) + residual), fused as far as the backend can: with conv2d_with_statistics when
+/// training; in eval mode, where no gradient can be asked for, by fold_batch_norm, if the images are larger
+/// than the weight. Layers that have hooks run by themselves, so that the hooks see what they ask for; the
+/// result is the same up to rounding. Throws as the two layers do, ShapeError and DTypeError for a residual
+/// that does not fit; then `bn` has counted and tracked nothing, unless its hooks made it run by itself.
 FORNAX_API Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x,
                               const ConvBnActOptions& options = {});
 

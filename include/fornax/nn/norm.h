@@ -5,6 +5,7 @@
 
 #include "fornax/nn/layer.h"
 #include "fornax/ops/activation.h"
+#include "fornax/ops/batch_norm.h"
 
 namespace fornax::nn {
 
@@ -26,8 +27,12 @@ class FORNAX_API BatchNorm : public Layer {
   const Options& options() const { return options_; }
   /// Throws ShapeError unless `x` has a rank and a number of channels that fit, and as batch_norm does.
   Tensor forward(const Tensor& x) override { return forward_act(x, Activation::none); }
-  /// activation(forward(x) + residual) in one op; hooks see nothing of it. Throws as batch_norm_act does.
-  Tensor forward_act(const Tensor& x, Activation activation, const Tensor& residual = {});
+  /// activation(forward(x) + residual) in one op; hooks see nothing of it. `statistics`, if any, are x's.
+  /// Throws as batch_norm_act does.
+  Tensor forward_act(const Tensor& x, Activation activation, const Tensor& residual = {},
+                     const BatchStatistics& statistics = {});
+  /// Whether it normalises by the statistics of the batch.
+  bool uses_batch_statistics() const { return is_training() || !options_.track_running_stats; }
 
  private:
   Options options_;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "fornax/base/pair.h"
+#include "fornax/ops/activation.h"
+#include "fornax/ops/batch_norm.h"
 #include "fornax/tensor/tensor.h"
 
 namespace fornax {
@@ -24,6 +26,30 @@ struct Conv2dParams {
 /// DTypeError, DeviceError.
 FORNAX_API Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
                          const Conv2dParams& params = {});
+
+struct Conv2dActOptions {
+  Activation activation = Activation::none;
+  /// Added before the activation: of the result's shape and dtype. Undefined: nothing.
+  Tensor residual = {};
+};
+
+/// activation(conv2d(x, weight, bias, params) + residual), where nothing is rounded or written in between.
+/// cuDNN's relu may make a NaN 0. Throws as conv2d does, and for a residual that does not fit.
+FORNAX_API Tensor conv2d_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             const Conv2dParams& params, const Conv2dActOptions& options);
+
+struct Conv2dWithStatistics {
+  Tensor y;
+  BatchStatistics statistics;
+};
+
+/// conv2d(x, weight, {}, params) with the statistics that batch normalisation takes of it, in one pass over
+/// memory where the backend can: on a GPU, in f16 and with channels in multiples of 8, cuDNN sums values and
+/// squares in f32, which costs the variance digits where a channel's mean is far larger than its deviation;
+/// KernelGuard("conv2d_statistics", "separate") is exact there too. y is differentiable as conv2d's is,
+/// the statistics are constants. Throws as conv2d does, and ShapeError where there is nothing to sum.
+FORNAX_API Conv2dWithStatistics conv2d_with_statistics(const Tensor& x, const Tensor& weight,
+                                                       const Conv2dParams& params = {});
 
 /// The gradient of conv2d with respect to x, which had `x_shape`; also known as transposed convolution.
 FORNAX_API Tensor conv2d_grad_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,

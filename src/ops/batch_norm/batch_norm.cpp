@@ -104,19 +104,25 @@ Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
                       const Tensor& running_var, const BatchNormActOptions& options) {
   constexpr std::string_view op = "batch_norm";
   ops::check_defined(op, x);
+  ops::check_none_or_relu(op, options.activation);
   const Tensor residual = cast_residual(options.residual, x);
+  const BatchStatistics& given = options.statistics;
   const auto operands = [&] {
     return ops::describe({{"x", x},
                           {"weight", weight},
                           {"bias", bias},
                           {"running_mean", running_mean},
                           {"running_var", running_var},
-                          {"residual", residual}});
+                          {"residual", residual},
+                          {"statistics.mean", given.mean},
+                          {"statistics.var", given.var}});
   };
   if (x.rank() < 2) throw ShapeError(op, "expected x of [N, C, ...], got " + describe(x));
   if (!is_floating(x.dtype())) throw DTypeError(op, "expected a floating x, got " + describe(x));
   const DType wide = x.dtype() == f64 ? f64 : f32;
-  for (const Tensor* values : {&weight, &bias, &running_mean, &running_var}) {
+  if (given.mean.defined() != given.var.defined() || (given.mean.defined() && !options.training))
+    throw ValueError(op, "expected both statistics of the batch, and only when training, got " + operands());
+  for (const Tensor* values : {&weight, &bias, &running_mean, &running_var, &given.mean, &given.var}) {
     if (!values->defined()) continue;
     if (values->shape() != Shape{x.size(1)})
       throw ShapeError(op, fmt::format("expected [{}] values per channel, got {}; {}", x.size(1),
@@ -129,7 +135,8 @@ Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
     throw ShapeError(op, "expected a residual of x's shape, got " + operands());
   if (residual.defined() && residual.dtype() != x.dtype())
     throw DTypeError(op, "expected a residual of x's dtype, got " + operands());
-  for (const Tensor* other : {&weight, &bias, &running_mean, &running_var, &residual})
+  for (const Tensor* other :
+       {&weight, &bias, &running_mean, &running_var, &residual, &given.mean, &given.var})
     if (other->defined() && other->device() != x.device())
       throw DeviceError(op, "expected all on one device, got " + operands());
   const bool tracked = running_mean.defined() && running_var.defined();
@@ -145,9 +152,14 @@ Tensor batch_norm_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Tensor added = residual.defined() ? residual.to(input.suggested_format()) : residual;
   Tensor mean, var;
   if (options.training) {
-    mean = empty({x.size(1)}, {.dtype = wide, .device = x.device()});
-    var = empty_like(mean);
-    dispatch::run(ops::batch_norm_statistics_row, ops::BatchNormStatistics{input, mean, var});
+    if (given.mean.defined()) {
+      mean = given.mean.contiguous();
+      var = given.var.contiguous();
+    } else {
+      mean = empty({x.size(1)}, {.dtype = wide, .device = x.device()});
+      var = empty_like(mean);
+      dispatch::run(ops::batch_norm_statistics_row, ops::BatchNormStatistics{input, mean, var});
+    }
     if (tracked) {
       const NoGrad no_grad;
       const AnomalyGuard off(false);  // it is for results, and by the names of their ops

@@ -94,7 +94,7 @@ class ChannelValues {
       const double weight =
           args.weight.defined() ? static_cast<double>(args.weight.template ptr<const T>()[c]) : 1;
       const double var = args.var.template ptr<const T>()[c];
-      values[c] = args.mean.template ptr<const T>()[c];
+      values[c] = args.mean.defined() ? args.mean.template ptr<const T>()[c] : T(0);
       values[step_ + c] = static_cast<T>(weight / std::sqrt(var + args.eps));
       if (args.bias.defined()) values[2 * step_ + c] = args.bias.template ptr<const T>()[c];
     }

@@ -32,7 +32,8 @@ struct BatchNormStatistics {
   }
 };
 
-/// y, and where `bits` is there, those of the elements where y's activation passes a gradient.
+/// y, and where `bits` is there, those of the elements where y's activation passes a gradient. An absent mean
+/// is 0.
 struct BatchNormApply {
   static constexpr std::string_view op_name = "batch_norm_apply";
   TensorView y, bits, x, mean, var, weight, bias, residual;

@@ -8,21 +8,29 @@
 #include "ops/common/check.h"
 #include "ops/common/sum_to.h"
 #include "ops/conv2d/conv2d_op.h"
+#include "ops/unary/unary_op.h"
 
 // The three convolutions are each other's gradients, so each is differentiable any number of times.
 namespace fornax {
 namespace {
 
 struct Conv2dGrad final : autograd::Node {
-  autograd::Saved x, weight;
+  autograd::Saved x, weight, y;
   Conv2dParams params;
+  Activation activation = Activation::none;
   std::string_view name() const override { return "conv2d"; }
-  Grads backward(const Tensor& dy) override {
+  Grads backward(const Tensor& gradient) override {
     const Tensor input = x.get(*this), w = weight.get(*this);
-    Grads grads{{}, {}, {}};
+    Grads grads{{}, {}, {}, {}};
+    Tensor dy = gradient;
+    if (activation == Activation::relu) {
+      dy = empty_like(gradient);
+      dispatch::run(ops::unary_grad_row, ops::UnaryGrad{dy, gradient, y.get(*this), ops::UnaryKind::relu});
+    }
     if (needs(0)) grads[0] = conv2d_grad_input(dy, w, input.shape(), params);
     if (needs(1)) grads[1] = conv2d_grad_weight(dy, input, w.shape(), params, w.suggested_format());
     if (needs(2)) grads[2] = ops::sum_to(dy, {1, w.size(0), 1, 1}).view({w.size(0)});
+    if (needs(3)) grads[3] = dy;
     return grads;
   }
 };
@@ -52,6 +60,17 @@ struct Conv2dGradWeightGrad final : autograd::Node {
     return grads;
   }
 };
+
+void record(Tensor& y, const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dParams& params,
+            const Conv2dActOptions& options) {
+  autograd::record<Conv2dGrad>(y, {x, weight, bias, options.residual}, [&](Conv2dGrad& node) {
+    node.x.save(x);
+    node.weight.save(weight);
+    node.params = params;
+    node.activation = options.activation;
+    if (options.activation != Activation::none) node.y.save(y);
+  });
+}
 
 std::int64_t output_size(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
                          std::int64_t dilation) {
@@ -108,27 +127,60 @@ void check_output(std::string_view op, const Tensor& dy, const Shape& expected, 
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dParams& params) {
-  if (Tensor x2 = x, w2 = weight, b2 = bias; ops::autocast("conv2d", {&x2, &w2, &b2})) {
-    return conv2d(x2, w2, b2, params);
+  return conv2d_act(x, weight, bias, params, {});
+}
+
+Tensor conv2d_act(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dParams& params,
+                  const Conv2dActOptions& options) {
+  ops::check_none_or_relu("conv2d", options.activation);
+  const Tensor& residual = options.residual;
+  if (Tensor x2 = x, w2 = weight, b2 = bias, r2 = residual; ops::autocast("conv2d", {&x2, &w2, &b2, &r2})) {
+    return conv2d_act(x2, w2, b2, params, {options.activation, r2});
   }
-  ops::check_floating("conv2d", {{"x", x}, {"weight", weight}, {"bias", bias, ops::optional}});
-  const auto operands = [&] { return ops::describe({{"x", x}, {"weight", weight}, {"bias", bias}}); };
+  ops::check_floating(
+      "conv2d",
+      {{"x", x}, {"weight", weight}, {"bias", bias, ops::optional}, {"residual", residual, ops::optional}});
+  const auto operands = [&] {
+    return ops::describe({{"x", x}, {"weight", weight}, {"bias", bias}, {"residual", residual}});
+  };
   const Shape shape = output_shape("conv2d", x.shape(), weight.shape(), params, operands);
   if (bias.defined() && bias.shape() != Shape{weight.size(0)}) {
     throw ShapeError("conv2d", fmt::format("expected bias of shape [{}], got {}; {}", weight.size(0),
                                            to_string(bias.shape()), operands()));
   }
+  if (residual.defined() && residual.shape() != shape) {
+    throw ShapeError("conv2d", fmt::format("expected residual of shape {}, got {}; {}", to_string(shape),
+                                           to_string(residual.shape()), operands()));
+  }
   const MemoryFormat format = common_format(x, weight);
-  if (!x.is_contiguous(format)) return conv2d(x.to(format), weight, bias, params);
+  if (!x.is_contiguous(format)) return conv2d_act(x.to(format), weight, bias, params, options);
   Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device(), .format = format});
-  dispatch::run(ops::conv2d_row,
-                ops::Conv2dForward{y, x, weight, bias.defined() ? bias.contiguous() : bias, params});
-  autograd::record<Conv2dGrad>(y, {x, weight, bias}, [&](Conv2dGrad& node) {
-    node.x.save(x);
-    node.weight.save(weight);
-    node.params = params;
-  });
+  dispatch::run(ops::conv2d_row, ops::Conv2dForward{y, x, weight, bias.defined() ? bias.contiguous() : bias,
+                                                    residual.defined() ? residual.to(format) : residual,
+                                                    params, options.activation});
+  record(y, x, weight, bias, params, options);
   return y;
+}
+
+Conv2dWithStatistics conv2d_with_statistics(const Tensor& x, const Tensor& weight,
+                                            const Conv2dParams& params) {
+  if (Tensor x2 = x, w2 = weight; ops::autocast("conv2d", {&x2, &w2})) {
+    return conv2d_with_statistics(x2, w2, params);
+  }
+  ops::check_floating("conv2d", {{"x", x}, {"weight", weight}});
+  const auto operands = [&] { return ops::describe({{"x", x}, {"weight", weight}}); };
+  const Shape shape = output_shape("conv2d", x.shape(), weight.shape(), params, operands);
+  if (shape[0] == 0 || shape[1] == 0) {
+    throw ShapeError("conv2d", "expected values to take the statistics of, got " + operands());
+  }
+  const MemoryFormat format = common_format(x, weight);
+  if (!x.is_contiguous(format)) return conv2d_with_statistics(x.to(format), weight, params);
+  Tensor y = empty(shape, {.dtype = x.dtype(), .device = x.device(), .format = format});
+  const Tensor mean = empty({shape[1]}, {.dtype = x.dtype() == f64 ? f64 : f32, .device = x.device()});
+  const Tensor var = empty_like(mean);
+  dispatch::run(ops::conv2d_statistics_row, ops::Conv2dStatistics{y, mean, var, x, weight, params});
+  record(y, x, weight, {}, params, {});
+  return {y, {mean, var}};
 }
 
 Tensor conv2d_grad_input(const Tensor& dy, const Tensor& weight, const Shape& x_shape,

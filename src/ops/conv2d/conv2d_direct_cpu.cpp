@@ -78,12 +78,16 @@ cpu::ConvWeight<const T> constant(const cpu::ConvWeight<T>& w) {
 void forward(const Conv2dForward& args) {
   visit(args.y.dtype, [&]<class T>(T) {
     using O = Operand<T>;
-    const O x(args.x, O::read, false), w(args.w, O::read, true), y(args.y, O::write, false);
+    const O x(args.x, O::read, false), w(args.w, O::read, true), residual(args.residual, O::read, false),
+        y(args.y, O::write, false);
     const cpu::Scratch bias = cpu::Scratch::of<T>(args.bias.defined() ? args.w.shape[0] : 0);
     if (args.bias.defined())
       cpu::copy_to_compute(args.y.dtype)(args.bias.data, 0, 1, bias.as<T>(), 0, 1, args.w.shape[0]);
     cpu::conv_forward<T>(shape_of(args.x, args.w, args.y, args.params), x.data(), constant(w.weight()),
-                         args.bias.defined() ? bias.as<T>() : nullptr, y.data());
+                         {.bias = args.bias.defined() ? bias.as<T>() : nullptr,
+                          .residual = residual.data(),
+                          .relu = args.activation == Activation::relu},
+                         y.data());
     y.finish();
   });
 }

@@ -114,9 +114,11 @@ void forward(const Conv2dForward& args) {
     bias.as<T>()[o] = T(args.bias.ptr<const S>()[o]);
   parallel_for(0, args.x.shape[0] * groups, 1, [&](Index first, Index last) {
     const Scratch matrix = Scratch::of<T>(low.pixels * low.row), y = Scratch::of<T>(low.pixels * low.outputs);
+    const bool adds = args.residual.defined();
     for (Index i = first; i < last; ++i) {
       const Index n = i / groups, g = i % groups;
       low.columns(args.x, n, g, matrix.as<T>());
+      if (adds) low.gather(args.residual, n, g * low.outputs, low.outputs, y.as<T>());
       cpu::gemm({.dtype = dtype_of<T>,
                  .m = low.pixels,
                  .n = low.outputs,
@@ -128,7 +130,9 @@ void forward(const Conv2dForward& args) {
                  .b_column = low.row,
                  .c = y.as<T>(),
                  .c_row = low.outputs,
-                 .bias = args.bias.defined() ? bias.as<T>() + g * low.outputs : nullptr});
+                 .bias = args.bias.defined() ? bias.as<T>() + g * low.outputs : nullptr,
+                 .accumulate = adds,
+                 .relu = args.activation == Activation::relu});
       low.scatter(y.as<T>(), args.y, n, g * low.outputs, low.outputs);
     }
   });

@@ -1,6 +1,6 @@
 // ResNet's are read from the models of the library, called once on the CPU; those of VGG-16 (Simonyan and
 // Zisserman, 2014) and MobileNetV2 (Sandler et al., 2018) are written down as in their papers' tables.
-#include "cuda/nvidia/convolution_layers.h"
+#include "support/convolution_layers.h"
 
 #include <algorithm>
 #include <memory>
