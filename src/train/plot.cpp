@@ -92,6 +92,7 @@ struct Axis {
     const double slack = 1e-9;
     const double first = std::ceil(low / step - slack);
     const int count = static_cast<int>(std::floor(high / step + slack) - first) + 1;
+    at.reserve(static_cast<std::size_t>(std::max(count, 0)));
     for (int i = 0; i < count; ++i) at.push_back((first + i) * step);
     return at;
   }

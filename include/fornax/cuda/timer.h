@@ -19,7 +19,7 @@ class FORNAX_API StreamTimer {
 
  private:
   Stream stream_;
-  void* start_ = nullptr;
+  [[maybe_unused]] void* start_ = nullptr;  // it is, where CUDA is built
 };
 
 }  // namespace fornax::cuda

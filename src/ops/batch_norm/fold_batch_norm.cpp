@@ -14,7 +14,7 @@ constexpr std::string_view op = "fold_batch_norm";
 
 /// x * scale + shift by channel, x being [1, channels, ...].
 Tensor scaled(const Tensor& x, const Tensor& weight, const Tensor& shift, const Tensor& var, double eps) {
-  const Tensor y = empty_like(x);
+  Tensor y = empty_like(x);
   dispatch::run(ops::batch_norm_apply_row,
                 ops::BatchNormApply{.y = y, .x = x, .var = var, .weight = weight, .bias = shift, .eps = eps});
   return y;
