@@ -17,8 +17,10 @@ namespace {
 bool is_worth_folding(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, const Tensor& residual) {
   const Conv2dOptions& o = conv.options();
   if (x.rank() != 4 || bn.options().num_features != o.out_channels) return false;  // which bn reports
-  const std::int64_t pixels = x.size(0) * x.size(2) * x.size(3) / (o.stride.h * o.stride.w);
-  return pixels >= o.in_channels / o.groups * o.kernel_size.h * o.kernel_size.w &&
+  // In floating point: a stride of 0, or beyond any image, is the convolution's to report.
+  const double pixels = static_cast<double>(x.size(0) * x.size(2) * x.size(3)) /
+                        (static_cast<double>(o.stride.h) * static_cast<double>(o.stride.w));
+  return pixels >= static_cast<double>(o.in_channels / o.groups * o.kernel_size.h * o.kernel_size.w) &&
          !autograd::needs_grad({{x, residual, conv.weight, conv.bias, bn.weight, bn.bias}});
 }
 

@@ -248,6 +248,18 @@ TEST(ConvBnAct, WithoutGradientsFoldsTheNormalisationWhereImagesAreLargerThanThe
   }
 }
 
+TEST(ConvBnAct, ReportsAStrideOfZeroAndAnActivationThatItLacks) {
+  const NoGrad no_grad;
+  Conv2d conv({.in_channels = 2, .out_channels = 3, .stride = 0, .bias = false});
+  BatchNorm2d bn({.num_features = 3});
+  const Tensor x = ones({1, 2, 4, 4});
+  for (const bool training : {false, true}) {
+    bn.train(training);
+    EXPECT_THROW(conv_bn_act(conv, bn, x), ValueError);
+    EXPECT_THROW(conv_bn_act(conv, bn, x, {.activation = Activation::gelu_tanh}), ValueError);
+  }
+}
+
 TEST(ConvBnAct, RefusesAResidualOfAnotherShapeWhetherLayersHaveHooksOrNot) {
   for (const bool hooked : {false, true}) {
     ConvBn layer;

@@ -212,6 +212,18 @@ TEST(BatchNorm, UnderAutocastAResidualMayComeInAnotherType) {
   EXPECT_THROW(batch_norm_act(x, {}, {}, zero, one, {.residual = residual.to(f64)}), DTypeError);
 }
 
+TEST(BatchNorm, TakesBothStatisticsOfTheBatchAndOnlyWhenTraining) {
+  const Tensor x = ones({2, 3}), three = ones({3});
+  const auto normalise = [&](bool training, const BatchStatistics& statistics) {
+    return error_of<Error>(
+        [&] { batch_norm_act(x, {}, {}, three, three, {.training = training, .statistics = statistics}); });
+  };
+  const auto refused = HasSubstr("expected both statistics of the batch, and only when training");
+  EXPECT_THAT(normalise(true, {three, {}}), refused);
+  EXPECT_THAT(normalise(false, {three, three}), refused);
+  EXPECT_THAT(normalise(true, {ones({2}), ones({2})}), HasSubstr("expected [3] values per channel"));
+}
+
 TEST(FoldBatchNorm, GivesTheConvolutionThatNormalises) {
   const Tensor gamma = hashed({6}, 3).to(f32), beta = hashed({6}, 4).to(f32), mean = hashed({6}, 5).to(f32),
                var = hashed({6}, 6, 0.5, 2).to(f32);

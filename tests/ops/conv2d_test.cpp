@@ -89,5 +89,21 @@ TEST(Conv2d, TakesOverChannelsLastFromImagesOrWeight) {
   EXPECT_EQ(weight.grad().suggested_format(), last);
 }
 
+TEST(Conv2d, RefusesWhatCannotFollowIt) {
+  const Tensor x = zeros({1, 3, 8, 8}), w = zeros({4, 3, 3, 3});
+  EXPECT_EQ(error_of<ShapeError>([&] {
+              conv2d_act(x, w, {}, {}, {.residual = zeros({1, 4, 1, 1})});  // it would broadcast
+            }),
+            "[conv2d] expected residual of shape [1,4,6,6], got [1,4,1,1]; x=f32[1,3,8,8]@cpu "
+            "weight=f32[4,3,3,3]@cpu residual=f32[1,4,1,1]@cpu");
+  EXPECT_EQ(error_of<ValueError>([&] { conv2d_act(x, w, {}, {}, {.activation = Activation::gelu_tanh}); }),
+            "[conv2d] expected no activation or relu, got gelu_tanh, which linear alone has");
+  EXPECT_EQ(error_of<ShapeError>([&] {
+              conv2d_with_statistics(zeros({0, 3, 8, 8}), w);
+            }),
+            "[conv2d] expected values to take the statistics of, got x=f32[0,3,8,8]@cpu "
+            "weight=f32[4,3,3,3]@cpu");
+}
+
 }  // namespace
 }  // namespace fornax::test

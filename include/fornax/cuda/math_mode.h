@@ -18,8 +18,8 @@ FORNAX_API bool allow_nondeterministic();
 
 /// Whether the first run of each convolution measures the plans that cuDNN proposes, on its operands, and
 /// keeps the fastest, instead of taking the first. That run waits for the device; another process may choose
-/// another plan, and so get other bits. Off unless set. Nothing is measured while a
-/// CudaGraph captures: its warm-up has done so.
+/// another plan, and so get other bits. Off unless set. Nothing is measured while a CudaGraph captures: its
+/// warm-up has done so.
 FORNAX_API void set_cudnn_benchmark(bool measure);
 FORNAX_API bool cudnn_benchmark();
 
