@@ -20,12 +20,15 @@ namespace train = fornax::train;
 namespace {
 
 struct Options {
-  std::string data = "fashion-mnist", model = "resnet50", device = "auto", run_dir = "runs";
+  std::string data = "fashion-mnist", model = "resnet50", device = "auto", run_dir = "runs",
+              amp_dtype = "bf16";
   std::int64_t epochs = 2, batch_size = 128, size = 32, log_every = 10, checkpoint_every = 0;
   int threads = 0, workers = 1;
   double lr = 0.05, weight_decay = 5e-4, width = 1;
   std::uint64_t seed = 0;
   bool amp = false;
+
+  bool scales_loss() const { return amp && amp_dtype == "f16"; }
 };
 
 const std::map<std::string, decltype(&models::resnet50)> known_models = {
@@ -174,6 +177,7 @@ void run(const Options& options, const std::string& options_text, const std::str
   optim::Scheduler schedule(optimizer, optim::OneCycleLR{.total_steps = options.epochs * loader.batches(),
                                                          .pct_start = 0.25,
                                                          .cycle_momentum = false});
+  fx::amp::GradScaler scaler({.enabled = options.scales_loss()});
   data::Prefetcher batches(loader, device);
   Curves curves;
 
@@ -186,6 +190,7 @@ void run(const Options& options, const std::string& options_text, const std::str
     checkpoint.parts["model"] = model->state();
     checkpoint.parts["optimizer"] = optimizer.state();
     checkpoint.parts["schedule"] = schedule.state();
+    if (scaler.is_enabled()) checkpoint.parts["scaler"] = scaler.state();
     checkpoint.parts["random"] = fx::default_generator().state();
     checkpoint.parts["data"] = batches.state();
     checkpoint.parts["curves"] = curves.state();
@@ -198,6 +203,7 @@ void run(const Options& options, const std::string& options_text, const std::str
     model->load_state(checkpoint.part("model"));
     optimizer.load_state(checkpoint.part("optimizer"));
     schedule.load_state(checkpoint.part("schedule"));
+    if (scaler.is_enabled()) scaler.load_state(checkpoint.part("scaler"));
     fx::default_generator().load_state(checkpoint.part("random"));
     loader.load_state(checkpoint.part("data"));
     curves.load_state(checkpoint.part("curves"));
@@ -212,7 +218,7 @@ void run(const Options& options, const std::string& options_text, const std::str
                                                      {"weight_decay", options.weight_decay},
                                                      {"width", options.width},
                                                      {"size", options.size},
-                                                     {"amp", options.amp},
+                                                     {"amp", options.amp ? options.amp_dtype : "off"},
                                                      {"threads", std::int64_t{fx::num_threads()}},
                                                      {"seed", static_cast<std::int64_t>(options.seed)}});
     log.emplace(directory + "/log.jsonl");
@@ -242,13 +248,15 @@ void run(const Options& options, const std::string& options_text, const std::str
     for (const auto& [image, label] : batches) {
       fx::Tensor logits;
       {
-        const fx::amp::Autocast autocast(device.type, fx::bf16, options.amp);
+        const fx::DType amp_dtype = options.amp_dtype == "f16" ? fx::f16 : fx::bf16;
+        const fx::amp::Autocast autocast(device.type, amp_dtype, options.amp);
         logits = (*model)(image);
       }
       const fx::Tensor loss = fx::cross_entropy(logits, label);
       optimizer.zero_grad();
-      loss.backward();
-      optimizer.step();
+      scaler.scale(loss).backward();
+      scaler.step(optimizer);
+      scaler.update();
       schedule.step();
 
       const std::int64_t step = schedule.step_count();
@@ -297,7 +305,9 @@ int main(int argc, char** argv) try {
   app.add_option("--width", options.width, "scales the channels, for small runs");
   app.add_option("--size", options.size, "height and width of the images: shrunk and with a border")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--amp", options.amp, "computes in bf16 where that is safe");
+  app.add_flag("--amp", options.amp, "mixed precision: computes in 16 bits where that is safe");
+  app.add_option("--amp-dtype", options.amp_dtype, "the 16 bits of --amp: bf16, or f16 with loss scaling")
+      ->check(CLI::IsMember({"bf16", "f16"}));
   app.add_option("--seed", options.seed);
   app.add_option("--threads", options.threads, "of the CPU kernels; 0: as many as cores");
   app.add_option("--workers", options.workers, "threads that prepare batches");

@@ -40,6 +40,12 @@ inline constexpr bool is_16bit_type = std::same_as<T, Half> || std::same_as<T, B
 template <class T>
 using compute_t = std::conditional_t<is_16bit_type<T>, float, T>;
 
+/// Of a float or double: x - x is zero for finite numbers alone.
+template <class A>
+__device__ inline bool is_finite(A x) {
+  return x - x == 0;
+}
+
 /// `value` as To, by way of float where a 16-bit type is involved. Rounds to nearest even; to bool: != 0.
 template <class To, class From>
 __device__ inline To convert(From value) {

@@ -40,6 +40,7 @@
 #include "fornax/autograd/node.h"
 
 #include "fornax/ops/activation.h"
+#include "fornax/ops/amp.h"
 #include "fornax/ops/batch_norm.h"
 #include "fornax/ops/conv2d.h"
 #include "fornax/ops/create.h"
@@ -74,6 +75,7 @@
 
 #include "fornax/optim/adamw.h"
 #include "fornax/optim/clip_grad.h"
+#include "fornax/optim/grad_scaler.h"
 #include "fornax/optim/optimizer.h"
 #include "fornax/optim/schedule.h"
 #include "fornax/optim/sgd.h"

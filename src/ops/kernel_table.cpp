@@ -2,6 +2,7 @@
 // a backend that is not built vanishes from its row. How to add an op: src/ops/README.md.
 #include <array>
 
+#include "ops/amp/amp_op.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/binary/binary_op.h"
 #include "ops/compare/compare_op.h"
@@ -97,6 +98,8 @@ FORNAX_ROW(unary_grad_row, UnaryGrad, CUDA(unary_grad_cuda) CPU(unary_grad_cpu))
 FORNAX_ROW(unary_row, Unary, CUDA(unary_cuda) CPU(unary_cpu));
 FORNAX_ROW(where_row, Where, CUDA(where_cuda) CPU(where_cpu));
 FORNAX_ROW(adamw_step_row, AdamWStep, CUDA(adamw_step_cuda) CPU(adamw_step_cpu));
+FORNAX_ROW(amp_unscale_row, AmpUnscale, CUDA(amp_unscale_cuda) CPU(amp_unscale_cpu));
+FORNAX_ROW(amp_update_scale_row, AmpUpdateScale, CUDA(amp_update_scale_cuda) CPU(amp_update_scale_cpu));
 FORNAX_ROW(clip_by_norm_row, ClipByNorm, CUDA(clip_by_norm_cuda) CPU(clip_by_norm_cpu));
 FORNAX_ROW(sgd_step_row, SgdStep, CUDA(sgd_step_cuda) CPU(sgd_step_cpu));
 FORNAX_ROW(total_norm_row, TotalNorm, CUDA(total_norm_cuda) CPU(total_norm_cpu));
@@ -146,6 +149,8 @@ std::span<const RowInfo* const> all_rows() {
       &ops::unary_row,
       &ops::where_row,
       &ops::adamw_step_row,
+      &ops::amp_unscale_row,
+      &ops::amp_update_scale_row,
       &ops::clip_by_norm_row,
       &ops::sgd_step_row,
       &ops::total_norm_row,

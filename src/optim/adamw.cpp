@@ -27,7 +27,7 @@ void AdamW::add_group(const Group& group) {
   options_.push_back(o);
 }
 
-void AdamW::step() {
+void AdamW::update(const Tensor& found_inf) {
   // What may lack memory comes first, while nothing has changed.
   std::vector<std::vector<AdamWEntry>> updates(group_count());
   std::vector<std::vector<std::size_t>> updated(group_count());
@@ -41,7 +41,7 @@ void AdamW::step() {
       moment = zeros_like(entry.parameter);
     }
     updates[entry.group].push_back(
-        {entry.parameter, grad, entry.buffers[0], entry.buffers[1], entry.steps + 1});
+        {entry.parameter, grad, entry.buffers[0], entry.buffers[1], entry.steps + 1, entry.device_steps});
     updated[entry.group].push_back(i);
   }
   for_each_group([&](std::size_t group) {
@@ -52,8 +52,8 @@ void AdamW::step() {
         return rates(group);
       };
     }
-    adamw_step(updates[group], rates(group), std::move(next));
-    for (const std::size_t i : updated[group]) ++entries_[i].steps;
+    adamw_step(updates[group], rates(group), std::move(next), found_inf);
+    for (const std::size_t i : updated[group]) count_step(entries_[i]);
     return !updates[group].empty();
   });
 }

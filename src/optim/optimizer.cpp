@@ -9,6 +9,7 @@
 #include "device/capture.h"
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
+#include "fornax/ops/create.h"
 
 namespace fornax::optim {
 namespace {
@@ -35,10 +36,28 @@ void Optimizer::append_group(const State& parameters) {
                        fmt::format("expected floating parameters, got '{}' {}", name, describe(tensor)));
     if (!tensor.is_leaf())
       throw ValueError("optimizer", fmt::format("expected leaves, got '{}', the result of an op", name));
-    entries.push_back({name, tensor, group_count_, 0, std::vector<Tensor>(memories_.size())});
+    entries.push_back({.name = name,
+                       .parameter = tensor,
+                       .group = group_count_,
+                       .buffers = std::vector<Tensor>(memories_.size())});
   }
   entries_ = std::move(entries);
   ++group_count_;
+}
+
+void Optimizer::step(const Tensor& found_inf) {
+  const bool was_counted =
+      std::ranges::any_of(entries_, [](const Entry& e) { return e.device_steps.defined(); });
+  if (!found_inf.defined() && !was_counted) return update({});
+  Device device = found_inf.defined() ? found_inf.device() : Device::cpu();
+  for (Entry& entry : entries_) {
+    if (!entry.parameter.grad().defined()) continue;
+    device = entry.parameter.device();
+    if (entry.device_steps.defined()) continue;
+    check_may_start(entry);
+    entry.device_steps = full({}, entry.steps, {.dtype = i64, .device = device});
+  }
+  update(found_inf.defined() ? found_inf : zeros({}, {.device = device}));
 }
 
 State Optimizer::numbered(const std::vector<Tensor>& parameters) {
@@ -72,19 +91,20 @@ void Optimizer::check_may_start(const Entry& entry) {
 
 std::function<void()> Optimizer::later_runs(const std::vector<std::size_t>& updated) {
   if (!current_capture()) return {};
-  std::vector<std::pair<std::size_t, std::vector<Tensor>>> captured;
+  std::vector<std::pair<std::size_t, Entry>> captured;
   captured.reserve(updated.size());
-  for (const std::size_t i : updated) captured.emplace_back(i, entries_[i].buffers);
+  for (const std::size_t i : updated) captured.emplace_back(i, entries_[i]);
   return [this, captured = std::move(captured)] {
-    for (const auto& [i, buffers] : captured) {
+    for (const auto& [i, before] : captured) {
       Entry& entry = entries_[i];
-      if (!std::ranges::equal(buffers, entry.buffers,
+      if (!entry.device_steps.is(before.device_steps) ||
+          !std::ranges::equal(before.buffers, entry.buffers,
                               [](const Tensor& a, const Tensor& b) { return a.is(b); }))
         throw ValueError("optimizer",
                          fmt::format("expected '{}' to have the state that was captured, got one that "
                                      "load_state() made: load states before the first run",
                                      entry.name));
-      ++entry.steps;
+      count_step(entry);
     }
   };
 }
@@ -132,8 +152,10 @@ void Optimizer::set_momentum(std::size_t group, double momentum) {
 State Optimizer::state() const {
   State state;
   for (const Entry& entry : entries_) {
-    if (entry.steps == 0) continue;
-    state.add_int(parameter_key(entry.name, "step"), entry.steps);
+    const std::int64_t steps =
+        entry.device_steps.defined() ? static_cast<std::int64_t>(entry.device_steps.item()) : entry.steps;
+    if (steps == 0) continue;
+    state.add_int(parameter_key(entry.name, "step"), steps);
     for (std::size_t i = 0; i < memories_.size(); ++i)
       if (entry.buffers[i].defined())
         state.add(parameter_key(entry.name, memories_[i].name), entry.buffers[i]);
@@ -153,6 +175,7 @@ void Optimizer::load_state(const State& state) {
     const std::string step = parameter_key(entry.name, "step");
     const bool stepped = unexpected.erase(step);
     entry.steps = stepped ? state.int_at(step) : 0;
+    entry.device_steps = {};
     if (stepped && entry.steps < 1)
       throw ValueError("optimizer", fmt::format("expected '{}' of 1 or more, got {}", step, entry.steps));
     for (std::size_t i = 0; i < memories_.size(); ++i) {

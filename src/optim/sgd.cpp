@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fornax/base/error.h"
+#include "fornax/ops/create.h"
 
 namespace fornax::optim {
 
@@ -27,7 +28,7 @@ void SGD::add_group(const Group& group) {
   options_.push_back(o);
 }
 
-void SGD::step() {
+void SGD::update(const Tensor& found_inf) {
   // What may lack memory comes first, while nothing has changed.
   std::vector<std::vector<SgdEntry>> updates(group_count());
   std::vector<std::vector<std::size_t>> updated(group_count());
@@ -39,9 +40,10 @@ void SGD::step() {
     const bool first = options_[entry.group].momentum != 0 && !buffer.defined();
     if (first) {
       check_may_start(entry);
-      buffer = empty_like(entry.parameter);
+      // Where the device counts steps it is set in the first of all; momentum that came later starts from 0.
+      buffer = found_inf.defined() ? zeros_like(entry.parameter) : empty_like(entry.parameter);
     }
-    updates[entry.group].push_back({entry.parameter, grad, std::move(buffer), first});
+    updates[entry.group].push_back({entry.parameter, grad, std::move(buffer), first, entry.device_steps});
     updated[entry.group].push_back(i);
   }
   for_each_group([&](std::size_t group) {
@@ -52,11 +54,11 @@ void SGD::step() {
         return rates(group);
       };
     }
-    sgd_step(updates[group], rates(group), std::move(next));
+    sgd_step(updates[group], rates(group), std::move(next), found_inf);
     for (std::size_t i = 0; i < updates[group].size(); ++i) {
       Entry& entry = entries_[updated[group][i]];
       entry.buffers[0] = updates[group][i].momentum_buffer;
-      ++entry.steps;
+      count_step(entry);
     }
     return !updates[group].empty();
   });

@@ -116,6 +116,19 @@ class TrainResnet50(unittest.TestCase):
         self.assertNotEqual(mixed[0]["loss"], exact[0]["loss"])
         self.assertAlmostEqual(mixed[0]["loss"], exact[0]["loss"], delta=0.1)
 
+    def test_amp_in_f16_scales_the_loss_and_goes_on_with_its_scale(self):
+        options = [*SMALL, "--amp", "--amp-dtype", "f16", "--checkpoint-every", "3"]
+        accuracy, whole = train(self.root, *options)
+        self.assertGreater(accuracy, 0.5)
+        self.assertEqual(json.loads((whole / "config.json").read_text())["amp"], "f16")
+        with subprocess.Popen([PROGRAM, *options], cwd=self.root, stdout=subprocess.PIPE, text=True) as killed:
+            name = next(line.split()[-1] for line in killed.stdout if "the run goes to" in line)
+            self.assertIn("checkpoint at step 9\n", killed.stdout)
+            killed.kill()
+        output = run(self.root, "--resume", name)
+        self.assertEqual(result(self.root, output)[0], accuracy)
+        self.assertEqual(log_of(Path(self.root, name)), log_of(whole))
+
     def test_the_last_of_an_options_values_counts(self):
         _, run = train(self.root, *SMALL, "--epochs", "2", "--epochs", "1")
         self.assertEqual(json.loads((run / "config.json").read_text())["epochs"], 1)

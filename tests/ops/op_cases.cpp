@@ -8,6 +8,7 @@ const std::vector<OpCase>& all_op_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> all;
     for (const auto provider : {
+             amp_op_cases,
              batch_norm_op_cases,
              conv2d_op_cases,
              core_op_cases,

@@ -7,6 +7,7 @@
 /// The providers of op cases. A new one is declared here and listed in op_cases.cpp.
 namespace fornax::test {
 
+std::vector<OpCase> amp_op_cases();
 std::vector<OpCase> batch_norm_op_cases();
 std::vector<OpCase> conv2d_op_cases();
 std::vector<OpCase> core_op_cases();

@@ -2,11 +2,15 @@
 // buffers in one row.
 #include <cmath>
 #include <functional>
+#include <iterator>
+#include <optional>
 #include <vector>
 
 #include "fornax/ops/create.h"
+#include "fornax/ops/elementwise.h"
 #include "fornax/ops/optim_step.h"
 #include "ops/op_cases.h"
+#include "support/tensor_lists.h"
 
 namespace fornax::test {
 namespace {
@@ -25,31 +29,22 @@ std::vector<Tensor> inputs_of(int buffers) {
   return inputs;
 }
 
-/// The elements of all tensors, one after the other.
-Tensor joined(const std::vector<Tensor>& tensors) {
-  std::int64_t total = 0, at = 0;
-  for (const Tensor& tensor : tensors) total += tensor.numel();
-  Tensor all = empty({total}, {.dtype = tensors[0].dtype(), .device = tensors[0].device()});
-  for (const Tensor& tensor : tensors) {
-    all.narrow(0, at, tensor.numel()).copy_(tensor.reshape({-1}));
-    at += tensor.numel();
-  }
-  return all;
-}
-
-/// A tensor that a step may write, with the layout of `input`.
-Tensor copy_of(const Tensor& input) {
-  const TensorOptions options{.dtype = input.dtype(), .device = input.device()};
-  Tensor whole =
-      input.is_contiguous()
-          ? empty(input.shape(), options)
-          : empty({2 * input.numel()}, options).slice(0, 0, 2 * input.numel(), 2).view(input.shape());
-  return whole.copy_(input);
-}
-
 std::vector<bool> none(std::size_t count) { return std::vector<bool>(count, false); }
 
-OpCase sgd_case(std::string name, const SgdRates& rates, bool first) {
+/// A call with found_inf and steps.
+struct Counted {
+  std::int64_t before;
+  bool found_inf = false;
+
+  Tensor flag(Device device) const { return full({}, found_inf ? 1 : 0, {.device = device}); }
+  Tensor steps(Device device) const { return full({}, before, {.dtype = i64, .device = device}); }
+  double after() const { return static_cast<double>(before + !found_inf); }
+};
+/// The steps of an entry as a row of the output.
+Tensor row_of(const Tensor& steps, DType dtype) { return steps.to(dtype).view({1}); }
+
+/// `counted`: then `first` is what it comes to.
+OpCase sgd_case(std::string name, const SgdRates& rates, bool first, std::optional<Counted> counted = {}) {
   const int buffers = rates.momentum != 0 ? 1 : 0;
   const std::vector<Tensor> inputs = inputs_of(buffers);
   const std::size_t per = 2 + static_cast<std::size_t>(buffers);
@@ -57,7 +52,7 @@ OpCase sgd_case(std::string name, const SgdRates& rates, bool first) {
   for (std::size_t k = 0; k < inputs.size(); k += per) {
     Values p = inputs[k].to_vector<double>(), b = buffers ? inputs[k + 2].to_vector<double>() : Values();
     const Values g = inputs[k + 1].to_vector<double>();
-    for (std::size_t i = 0; i < p.size(); ++i) {
+    for (std::size_t i = 0; i < p.size() && !(counted && counted->found_inf); ++i) {
       double d = g[i] + rates.weight_decay * p[i];
       if (buffers) {
         b[i] = first ? d : rates.momentum * b[i] + (1 - rates.dampening) * d;
@@ -67,16 +62,21 @@ OpCase sgd_case(std::string name, const SgdRates& rates, bool first) {
     }
     expected.push_back(from_span<double>(p, inputs[k].shape()));
     if (buffers) expected.push_back(from_span<double>(b, inputs[k].shape()));
+    if (counted) expected.push_back(full({1}, counted->after(), {.dtype = f64}));
   }
   const auto run = [=](std::span<const Tensor> in) {
+    const Device device = in[0].device();
     std::vector<SgdEntry> entries;
     std::vector<Tensor> out;
-    for (std::size_t k = 0; k < in.size(); k += per) {
-      entries.push_back({copy_of(in[k]), in[k + 1], buffers ? copy_of(in[k + 2]) : Tensor(), first});
-      out.push_back(entries.back().parameter);
-      if (buffers) out.push_back(entries.back().momentum_buffer);
+    for (std::size_t k = 0; k < in.size(); k += per)
+      entries.push_back({copy_of(in[k]), in[k + 1], buffers ? copy_of(in[k + 2]) : Tensor(),
+                         first && !counted, counted ? counted->steps(device) : Tensor()});
+    sgd_step(entries, rates, {}, counted ? counted->flag(device) : Tensor());
+    for (const SgdEntry& entry : entries) {
+      out.push_back(entry.parameter);
+      if (buffers) out.push_back(entry.momentum_buffer);
+      if (counted) out.push_back(row_of(entry.steps, in[0].dtype()));
     }
-    sgd_step(entries, rates);
     return joined(out);
   };
   return {.name = std::move(name),
@@ -86,7 +86,7 @@ OpCase sgd_case(std::string name, const SgdRates& rates, bool first) {
           .wants_grad = none(inputs.size())};
 }
 
-OpCase adamw_case() {
+OpCase adamw_case(std::string name, std::optional<Counted> counted = {}) {
   const std::vector<Tensor> inputs = inputs_of(2);
   const AdamWRates r{.lr = 0.01};
   std::vector<Tensor> expected;
@@ -94,7 +94,7 @@ OpCase adamw_case() {
     Values p = inputs[k].to_vector<double>(), m = inputs[k + 2].to_vector<double>(),
            v = inputs[k + 3].to_vector<double>();
     const Values g = inputs[k + 1].to_vector<double>();
-    for (std::size_t i = 0; i < p.size(); ++i) {
+    for (std::size_t i = 0; i < p.size() && !(counted && counted->found_inf); ++i) {
       p[i] -= r.lr * r.weight_decay * p[i];
       m[i] = r.beta1 * m[i] + (1 - r.beta1) * g[i];
       v[i] = r.beta2 * v[i] + (1 - r.beta2) * g[i] * g[i];
@@ -102,20 +102,23 @@ OpCase adamw_case() {
           r.lr * (m[i] / (1 - std::pow(r.beta1, 3))) / (std::sqrt(v[i] / (1 - std::pow(r.beta2, 3))) + r.eps);
     }
     for (const Values& values : {p, m, v}) expected.push_back(from_span<double>(values, inputs[k].shape()));
+    if (counted) expected.push_back(full({1}, counted->after(), {.dtype = f64}));
   }
   const auto run = [=](std::span<const Tensor> in) {
+    const Device device = in[0].device();
     std::vector<AdamWEntry> entries;
     std::vector<Tensor> out;
-    for (std::size_t k = 0; k < in.size(); k += 4) {
-      entries.push_back({copy_of(in[k]), in[k + 1], copy_of(in[k + 2]), copy_of(in[k + 3]), 3});
-      for (const Tensor& tensor :
-           {entries.back().parameter, entries.back().exp_avg, entries.back().exp_avg_sq})
-        out.push_back(tensor);
+    for (std::size_t k = 0; k < in.size(); k += 4)
+      entries.push_back({copy_of(in[k]), in[k + 1], copy_of(in[k + 2]), copy_of(in[k + 3]), counted ? 1 : 3,
+                         counted ? counted->steps(device) : Tensor()});
+    adamw_step(entries, r, {}, counted ? counted->flag(device) : Tensor());
+    for (const AdamWEntry& entry : entries) {
+      out.insert(out.end(), {entry.parameter, entry.exp_avg, entry.exp_avg_sq});
+      if (counted) out.push_back(row_of(entry.steps, in[0].dtype()));
     }
-    adamw_step(entries, r);
     return joined(out);
   };
-  return {.name = "adamw_step",
+  return {.name = std::move(name),
           .inputs = inputs,
           .run = run,
           .expected = joined(expected),
@@ -147,28 +150,6 @@ OpCase clip_case(std::string name, double max_norm) {
           .run = run,
           .expected = joined(expected),
           .wants_grad = none(3)};
-}
-
-/// Sizes of so many tensors that a table of them needs more than one launch, an empty one, some of more than
-/// one block's part; their starts are aligned in all ways.
-std::vector<std::int64_t> many_sizes() {
-  std::vector<std::int64_t> sizes(600);
-  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = 1 + static_cast<std::int64_t>(i % 3);
-  sizes[1] = 0;
-  sizes[7] = 9001;
-  sizes[450] = 4096;
-  return sizes;
-}
-
-/// Pieces of a vector, of many_sizes().
-std::vector<Tensor> pieces_of(const Tensor& whole) {
-  std::vector<Tensor> pieces;
-  std::int64_t at = 0;
-  for (const std::int64_t size : many_sizes()) {
-    pieces.push_back(whole.narrow(0, at, size));
-    at += size;
-  }
-  return pieces;
 }
 
 std::vector<Tensor> vectors_of_many(int count) {
@@ -204,6 +185,29 @@ OpCase adamw_of_many_case() {
     return joined(copies);
   };
   return {.name = "adamw_step_of_many", .inputs = vectors_of_many(4), .run = run, .wants_grad = none(4)};
+}
+
+/// Counted by the device, in several tables; every third entry has made no step yet.
+OpCase counted_of_many_case() {
+  const auto run = [](std::span<const Tensor> in) {
+    const Device device = in[0].device();
+    const std::vector<Tensor> copies{copy_of(in[0]), copy_of(in[2]), copy_of(in[3])};
+    const std::vector<Tensor> p = pieces_of(copies[0]), g = pieces_of(in[1]), m = pieces_of(copies[1]),
+                              v = pieces_of(copies[2]);
+    const Tensor before = arange(0, std::ssize(p), 1, i64, device), steps = before.clone();
+    std::vector<SgdEntry> sgd;
+    std::vector<AdamWEntry> adamw;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const Tensor own = steps.narrow(0, static_cast<std::int64_t>(i / 3 * 3), 1);
+      if (i % 3 == 0) sgd.push_back({p[i], g[i], m[i], false, own});
+      if (i % 3 == 1) adamw.push_back({p[i], g[i], m[i], v[i], 1, own});
+    }
+    const Tensor found_inf = zeros({}, {.device = device});
+    sgd_step(sgd, {.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, {}, found_inf);
+    adamw_step(adamw, {.lr = 0.01}, {}, found_inf);
+    return joined({copies[0], copies[1], copies[2], (steps - before).to(in[0].dtype())});
+  };
+  return {.name = "counted_steps_of_many", .inputs = vectors_of_many(4), .run = run, .wants_grad = none(4)};
 }
 
 OpCase clip_of_many_case() {
@@ -244,11 +248,18 @@ std::vector<OpCase> optim_step_op_cases() {
                false),
       sgd_case("sgd_step_nesterov", {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true},
                false),
-      adamw_case(),
+      sgd_case("sgd_step_counted", {.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, false, Counted{2}),
+      sgd_case("sgd_step_counted_first", {.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, true, Counted{0}),
+      sgd_case("sgd_step_skipped", {.lr = 0.1, .momentum = 0.9}, false, Counted{2, true}),
+      sgd_case("sgd_step_skipped_without_momentum", {.lr = 0.1}, false, Counted{0, true}),
+      adamw_case("adamw_step"),
+      adamw_case("adamw_step_counted", Counted{2}),
+      adamw_case("adamw_step_skipped", Counted{2, true}),
       clip_case("clip_by_norm_that_cuts", 2.5),
       clip_case("clip_by_norm_that_does_not", 1e6),
       sgd_of_many_case(),
       adamw_of_many_case(),
+      counted_of_many_case(),
       clip_of_many_case(),
       sgd_of_two_layouts_case(),
   };

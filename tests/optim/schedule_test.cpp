@@ -21,7 +21,7 @@ struct Rated final : Optimizer {
   Rated(std::initializer_list<Rates> groups) : Optimizer(std::vector<Memory>{}), rates(groups) {
     for (std::size_t i = 0; i < groups.size(); ++i) append_group({});
   }
-  void step() override {}
+  void update(const Tensor&) override {}
   std::vector<Number> numbers(std::size_t group) override {
     if (!rates[group].momentum) rates[group].momentum = 0;
     return {{"lr", &rates[group].lr}, {"momentum", &*rates[group].momentum}};

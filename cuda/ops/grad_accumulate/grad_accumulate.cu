@@ -23,13 +23,6 @@ void accumulate(const GradAccumulate& args) {
     copy_cuda.run(Copy{args.y, args.a});
 }
 
-/// x - x is zero for finite numbers alone.
-template <class T>
-__device__ bool is_finite(T x) {
-  const auto value = cuda::convert<cuda::compute_t<T>>(x);
-  return value - value == 0;
-}
-
 /// seen[block] = 1 if the block meets a number that is not finite, else 0.
 template <class T>
 __global__ void scan_kernel(cuda::LoopArgs<1> x, std::uint8_t* seen) {
@@ -37,7 +30,7 @@ __global__ void scan_kernel(cuda::LoopArgs<1> x, std::uint8_t* seen) {
   const std::int64_t threads = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < x.count;
        i += threads)
-    mine |= !is_finite(x.element<T>(0, x.offsets(i)));
+    mine |= !cuda::is_finite(cuda::convert<cuda::compute_t<T>>(x.element<T>(0, x.offsets(i))));
   const int any = __syncthreads_or(mine);
   if (threadIdx.x == 0) seen[blockIdx.x] = any ? 1 : 0;
 }

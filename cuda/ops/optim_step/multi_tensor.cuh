@@ -193,13 +193,13 @@ void for_each_floating(F&& f) {
   for (const DType dtype : {f64, f32, f16, bf16}) visit_floating(dtype, f);
 }
 
-/// for_each_floating of an update in place: `f` takes the number of launches so far too. If one fails after
-/// others the error says so, as some tensors have been changed then.
+/// Calls `f(launches)`, an update in place that counts its launches. If one fails after others the error says
+/// so, as some tensors have been changed then.
 template <class F>
-void update_each_floating(std::string_view op, F&& f) {
+void update_in_launches(std::string_view op, F&& f) {
   int launches = 0;
   try {
-    for_each_floating([&](auto type) { f(type, launches); });
+    f(launches);
   } catch (const DeviceLost&) {
     throw;  // the tensors are lost, too
   } catch (const Error& error) {

@@ -115,11 +115,13 @@ struct Clip {
 
 void clip(const ClipByNorm& args) {
   const cudaStream_t stream = stream_for(args.norm);
-  update_each_floating(ClipByNorm::op_name, [&]<class T>(std::type_identity<T>, int& launches) {
-    Updater updater(Clip<T>{args.norm.ptr<double>(), args.max_norm, 1}, stream, launches);
-    for (const TensorView& x : args.x)
-      if (x.dtype == dtype_of<T>) updater.add({&x}, {});
-    updater.flush();
+  update_in_launches(ClipByNorm::op_name, [&](int& launches) {
+    for_each_floating([&]<class T>(std::type_identity<T>) {
+      Updater updater(Clip<T>{args.norm.ptr<double>(), args.max_norm, 1}, stream, launches);
+      for (const TensorView& x : args.x)
+        if (x.dtype == dtype_of<T>) updater.add({&x}, {});
+      updater.flush();
+    });
   });
 }
 

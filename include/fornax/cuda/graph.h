@@ -28,8 +28,9 @@ struct CudaGraphOptions {
 ///
 /// Each run() does the work once, with the numbers of then: the learning rate and what else an optimizer's
 /// options hold, Adam's step and the random generator's next draw travel to device memory before each run
-/// (replayed() in fornax/ops/replayed.h does so for ops of your own). So runs are, bit for bit, the steps
-/// that would have been taken without a graph. What the host does in `work` besides is done in the captured
+/// (replayed() in fornax/ops/replayed.h does so for ops of your own); the scale of an amp::GradScaler, and
+/// whether it skips a step, are in device memory anyway. So runs are, bit for bit, the steps that would have
+/// been taken without a graph. What the host does in `work` besides is done in the captured
 /// run, not again in later ones.
 ///
 /// `work` must enqueue the same each time: nothing that depends on values, no waiting for the device (item(),

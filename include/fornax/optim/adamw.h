@@ -36,9 +36,9 @@ class FORNAX_API AdamW final : public Optimizer {
 
   /// Throws IndexError.
   AdamWOptions& options(std::size_t group = 0);
-  void step() override;
 
  private:
+  void update(const Tensor& found_inf) override;
   std::vector<Number> numbers(std::size_t group) override;
   AdamWRates rates(std::size_t group) const;
 

@@ -37,9 +37,11 @@ class FORNAX_API Optimizer {
   /// Updates every parameter that has a gradient, in place. Does not wait for the device. Where a device
   /// fails when some are updated and others are not the error says that the step was partly applied; after
   /// any other error of a device nothing has changed.
+  /// With `found_inf` (f32 of one element on the parameters' device, as amp_unscale_ sets it) the device
+  /// decides: nothing changes there unless it is 0, and the step is not counted. amp::GradScaler calls it so.
   /// In work that is captured (cuda::CudaGraph) each run takes the options and counts the steps of then; the
   /// step before must have made what the rule remembers, else ValueError, as for a run after load_state().
-  virtual void step() = 0;
+  void step(const Tensor& found_inf = {});
   /// Drops all gradients.
   void zero_grad();
   /// All parameters, group by group.
@@ -57,7 +59,8 @@ class FORNAX_API Optimizer {
   void set_momentum(std::size_t group, double momentum);
 
   /// All that step() depends on besides parameters and gradients, by the parameters' names:
-  /// "parameters.fc.weight.momentum_buffer", "groups.0.lr". Shares the buffers' memory.
+  /// "parameters.fc.weight.momentum_buffer", "groups.0.lr". Shares the buffers' memory. Waits for the device
+  /// after a step with found_inf, for the steps that were made.
   State state() const;
   /// Takes over the state of an optimizer of the same kind on parameters of the same names and groups; each
   /// buffer goes where its parameter is. Throws ValueError that names what is missing, unexpected, of another
@@ -76,7 +79,10 @@ class FORNAX_API Optimizer {
     Tensor parameter;
     std::size_t group = 0;
     std::int64_t steps = 0;
-    std::vector<Tensor> buffers;  ///< in the order of the memories
+    /// i64 of one element, the steps counted by the device, once one could be skipped there; `steps` is as it
+    /// was before then.
+    Tensor device_steps = {};
+    std::vector<Tensor> buffers = {};  ///< in the order of the memories
   };
   /// An option by the name that it has in the state.
   struct Number {
@@ -85,6 +91,8 @@ class FORNAX_API Optimizer {
   };
 
   explicit Optimizer(std::vector<Memory> memories) : memories_(std::move(memories)) {}
+  /// The update rule: step(), where every entry with a gradient has device_steps if `found_inf` is defined.
+  virtual void update(const Tensor& found_inf) = 0;
   /// Appends a group. Throws ValueError if a name or tensor comes twice or a tensor is not a leaf, DTypeError
   /// if it is not floating; then nothing was changed.
   void append_group(const State& parameters);
@@ -99,6 +107,8 @@ class FORNAX_API Optimizer {
   /// Where this thread's work is captured, what each later run of it has to do before its update of these
   /// entries, by their numbers; else an empty function.
   std::function<void()> later_runs(const std::vector<std::size_t>& updated);
+  /// Counts a step of the entry, unless the device does.
+  static void count_step(Entry& entry) { entry.steps += !entry.device_steps.defined(); }
   /// Tensors by number, for those who have no names.
   static State numbered(const std::vector<Tensor>& parameters);
 

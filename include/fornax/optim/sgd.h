@@ -36,9 +36,9 @@ class FORNAX_API SGD final : public Optimizer {
 
   /// Throws IndexError.
   SGDOptions& options(std::size_t group = 0);
-  void step() override;
 
  private:
+  void update(const Tensor& found_inf) override;
   std::vector<Number> numbers(std::size_t group) override;
   SgdRates rates(std::size_t group) const;
 

@@ -38,8 +38,12 @@ void for_each(F&& f, const View&... views) {
       views...);
 }
 
+bool skips(const TensorView& found_inf) { return found_inf.defined() && *found_inf.ptr<float>() != 0; }
+
 void sgd(const SgdStep& args) {
+  if (skips(args.found_inf)) return;
   for (const SgdViews& entry : args.entries) {
+    const bool first = entry.steps.defined() ? ++*entry.steps.ptr<std::int64_t>() == 1 : entry.first;
     visit_floating(entry.parameter.dtype, [&]<class T>(std::type_identity<T>) {
       using A = accumulate_t<T>;
       const A lr = A(args.rates.lr), momentum = A(args.rates.momentum), decay = A(args.rates.weight_decay);
@@ -49,9 +53,8 @@ void sgd(const SgdStep& args) {
         return;
       }
       // At first b = d, whatever the memory holds.
-      const A keep = entry.first ? A(0) : momentum, take = entry.first ? A(1) : A(1 - args.rates.dampening);
+      const A keep = first ? A(0) : momentum, take = first ? A(1) : A(1 - args.rates.dampening);
       const A direct = args.rates.nesterov ? A(1) : A(0), through = args.rates.nesterov ? momentum : A(1);
-      const bool first = entry.first;
       for_each<T>(
           [=](T& p, const T& g, T& b) {
             const A d = A(g) + decay * A(p), buffer = take * d + (first ? A(0) : keep * A(b));
@@ -64,14 +67,17 @@ void sgd(const SgdStep& args) {
 }
 
 void adamw(const AdamWStep& args) {
+  if (skips(args.found_inf)) return;
+  const AdamWFactors factors = factors_of(args.rates);
   for (const AdamWViews& entry : args.entries) {
+    const std::int64_t step = entry.steps.defined() ? ++*entry.steps.ptr<std::int64_t>() : entry.step;
+    const AdamWCorrection correction = correction_of(factors, step);
     visit_floating(entry.parameter.dtype, [&]<class T>(std::type_identity<T>) {
       using A = accumulate_t<T>;
-      const AdamWRates& r = args.rates;
-      const auto step = static_cast<double>(entry.step);
-      const A shrink = A(1 - r.lr * r.weight_decay), size = A(r.lr / (1 - std::pow(r.beta1, step)));
-      const A root = A(std::sqrt(1 - std::pow(r.beta2, step))), eps = A(r.eps);
-      const A beta1 = A(r.beta1), beta2 = A(r.beta2), rest1 = A(1 - r.beta1), rest2 = A(1 - r.beta2);
+      const A shrink = A(factors.shrink), eps = A(factors.eps);
+      const A size = A(correction.size), root = A(correction.root);
+      const A beta1 = A(factors.beta1), beta2 = A(factors.beta2);
+      const A rest1 = A(factors.rest1), rest2 = A(factors.rest2);
       for_each<T>(
           [=](T& p, const T& g, T& m, T& v) {
             const A mean = beta1 * A(m) + rest1 * A(g), square = beta2 * A(v) + rest2 * A(g) * A(g);
