@@ -96,7 +96,9 @@
 
 #include "fornax/models/lenet.h"
 #include "fornax/models/mlp.h"
+#include "fornax/models/mobilenet.h"
 #include "fornax/models/resnet.h"
+#include "fornax/models/vgg.h"
 
 #include "fornax/train/json_log.h"
 #include "fornax/train/metrics.h"

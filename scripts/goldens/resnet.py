@@ -86,12 +86,13 @@ def resnet50_v1(classes):
 def fill(model, prefix):
     """Gives parameter or buffer `name` the numbers offset + scale * hashing.uniform(f"{prefix}/{name}").
 
-    Convolutions: offset 0, scale sqrt(6 / fan_in), Kaiming's. fc.weight: 0, sqrt(1 / fan_in). BatchNorm weights 0.75
+    Convolutions: offset 0, scale sqrt(6 / fan_in), Kaiming's. Linear weights: 0, sqrt(1 / fan_in). BatchNorm weights 0.75
     and 0.25, but a tenth of both in the last one of a residual branch: branches that start small keep gradients, and
     with them the influence of rounding, within bounds. Running variances 1 and 0.5, biases and running means 0 and 0.1.
     """
-    last = ".bn3.weight" if isinstance(model.layer1[0], Bottleneck) else ".bn2.weight"
-    for name, tensor in model.state_dict(keep_vars=True).items():
+    named = model.state_dict(keep_vars=True)
+    last = ".bn3.weight" if "layer1.0.bn3.weight" in named else ".bn2.weight"
+    for name, tensor in named.items():
         if not tensor.is_floating_point():
             continue
         if tensor.dim() == 4:

@@ -1,15 +1,11 @@
 #include "fornax/models/resnet.h"
 
-#include <fmt/core.h>
-
-#include <algorithm>
-#include <cmath>
 #include <optional>
 
-#include "fornax/base/error.h"
 #include "fornax/nn/fused.h"
 #include "fornax/nn/init.h"
 #include "fornax/ops/pool.h"
+#include "models/width.h"
 
 namespace fornax::models {
 namespace {
@@ -106,11 +102,8 @@ void fill_stage(nn::Sequential& stage, int blocks, std::int64_t in, std::int64_t
 }
 
 std::int64_t first_planes(const ResNetOptions& options) {
-  constexpr double widest = 64;  // beyond it no memory holds a layer
-  if (!(options.width > 0 && options.width <= widest))
-    throw ValueError("ResNet",
-                     fmt::format("expected a width above 0 and up to {}, got {}", widest, options.width));
-  return 8 * std::max<std::int64_t>(1, std::llround(64 * options.width / 8));
+  check_width("ResNet", options.width);
+  return scaled(64, options.width);
 }
 
 }  // namespace

@@ -6,11 +6,16 @@
 #include "fornax/base/error.h"
 #include "fornax/ops/conv2d.h"
 #include "fornax/ops/elementwise.h"
+#include "fornax/ops/linear.h"
 #include "ops/common/check.h"
 
 namespace fornax::nn {
-
 namespace {
+
+Tensor activate(const Tensor& y, Activation activation) {
+  if (activation == Activation::none) return y;
+  return activation == Activation::relu ? relu(y) : gelu(y, Gelu::tanh);
+}
 
 /// Whether `bn` may be folded into the weight of `conv`, and that is less work than applying it to the
 /// result.
@@ -20,7 +25,8 @@ bool is_worth_folding(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x
   // In floating point: a stride of 0, or beyond any image, is the convolution's to report.
   const double pixels = static_cast<double>(x.size(0) * x.size(2) * x.size(3)) /
                         (static_cast<double>(o.stride.h) * static_cast<double>(o.stride.w));
-  return pixels >= static_cast<double>(o.in_channels / o.groups * o.kernel_size.h * o.kernel_size.w) &&
+  const std::int64_t weights_per_output = conv.weight.numel() / o.out_channels;
+  return pixels >= static_cast<double>(weights_per_output) &&
          !autograd::needs_grad({{x, residual, conv.weight, conv.bias, bn.weight, bn.bias}});
 }
 
@@ -55,9 +61,20 @@ Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x, const ConvBnA
                                      describe(options.residual), describe(y)));
       y = y + options.residual;
     }
-    return options.activation == Activation::relu ? relu(y) : y;
+    return activate(y, options.activation);
   }
   return bn.forward_act(h, options.activation, options.residual);
+}
+
+Tensor conv_act(Conv2d& conv, const Tensor& x, Activation activation) {
+  ops::check_none_or_relu("conv_act", activation);
+  if (conv.has_hooks()) return activate(conv(x), activation);
+  return conv2d_act(x, conv.weight, conv.bias, conv.params(), {.activation = activation});
+}
+
+Tensor linear_act(Linear& linear, const Tensor& x, Activation activation) {
+  if (linear.has_hooks()) return activate(linear(x), activation);
+  return fornax::linear(x, linear.weight, linear.bias, {.activation = activation});
 }
 
 }  // namespace fornax::nn

@@ -6,7 +6,9 @@
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/models/lenet.h"
 #include "fornax/models/mlp.h"
+#include "fornax/models/mobilenet.h"
 #include "fornax/models/resnet.h"
+#include "fornax/models/vgg.h"
 #include "fornax/nn/summary.h"
 #include "fornax/ops/create.h"
 #include "support/error_of.h"
@@ -147,6 +149,119 @@ TEST(ResNet, NeedsAWidth) {
 TEST(ResNet, NeedsAClass) {
   EXPECT_EQ(error_of<ValueError>([] { resnet18({.classes = 0, .width = 0.125}); }),
             "[Linear] expected sizes of 1 or more, got 0 and 64");
+}
+
+TEST(VGG, HasAsManyParametersAsTorchvisions) {
+  EXPECT_EQ(parameter_count(*vgg11()), 132'863'336);
+  // Without the linear layers, which are the same: 14.7 of 138 million.
+  EXPECT_EQ(
+      parameter_count(*vgg16({.width = 0.125})->features),
+      parameter_count(*vgg13({.width = 0.125})->features) + (32 * 32 * 9 + 32) + 2 * (64 * 64 * 9 + 64));
+}
+
+TEST(VGG, HasTorchvisionsNamesInItsOrder) {
+  const auto plain = vgg16({.width = 0.125}), normed = vgg16({.width = 0.125, .batch_norm = true});
+  const std::vector<std::string> all = names(plain->state());
+  EXPECT_THAT(all, testing::SizeIs(32));
+  EXPECT_THAT(std::vector(all.begin(), all.begin() + 6),
+              ElementsAre("features.0.weight", "features.0.bias", "features.2.weight", "features.2.bias",
+                          "features.5.weight", "features.5.bias"));
+  EXPECT_THAT(
+      std::vector(all.end() - 8, all.end()),
+      ElementsAre("features.28.weight", "features.28.bias", "classifier.0.weight", "classifier.0.bias",
+                  "classifier.3.weight", "classifier.3.bias", "classifier.6.weight", "classifier.6.bias"));
+  EXPECT_TRUE(normed->state().contains("features.40.weight"));
+  EXPECT_TRUE(normed->state().contains("features.41.running_var"));
+  EXPECT_EQ(vgg19({.width = 0.125})->state().size(), 38u);
+}
+
+TEST(VGG, TakesImagesOf32AndMoreAndIsClonedWholly) {
+  const auto model = vgg11({.classes = 3, .in_channels = 2, .width = 0.125, .batch_norm = true});
+  model->eval();
+  const auto copy = nn::clone(*model);
+  const NoGrad no_grad;
+  for (const std::int64_t size : {32, 70}) {
+    const Tensor x = ones({2, 2, size, size});
+    EXPECT_EQ((*model)(x).shape(), Shape({2, 3}));
+    EXPECT_THAT((*copy)(x).to_vector<float>(), ElementsAreArray((*model)(x).to_vector<float>()));
+  }
+}
+
+TEST(VGG, DropsFeaturesInTrainingOnly) {
+  const auto model = vgg11({.classes = 3, .width = 0.125});
+  const NoGrad no_grad;
+  const Tensor x = ones({1, 3, 32, 32});
+  EXPECT_NE((*model)(x).to_vector<float>(), (*model)(x).to_vector<float>());
+  model->eval();
+  EXPECT_EQ((*model)(x).to_vector<float>(), (*model)(x).to_vector<float>());
+}
+
+TEST(VGG, NeedsAWidth) {
+  EXPECT_EQ(error_of<ValueError>([] { vgg11({.width = 0}); }),
+            "[VGG] expected a width above 0 and up to 64, got 0");
+}
+
+TEST(MobileNetV2, HasAsManyParametersAsTorchvisions) {
+  EXPECT_EQ(parameter_count(*mobilenet_v2()), 3'504'872);
+}
+
+TEST(MobileNetV2, RoundsChannelsWithoutTakingAwayMoreThanATenth) {
+  const State state = mobilenet_v2({.width = 0.35})->state();
+  EXPECT_EQ(state.at("features.0.0.weight").size(0), 16) << "11.2, of which 8 would be too few";
+  EXPECT_EQ(state.at("features.2.conv.2.weight").size(0), 8) << "8.4";
+  EXPECT_EQ(state.at("classifier.1.weight").size(1), 1280) << "these grow only";
+}
+
+TEST(MobileNetV2, HasTorchvisionsNamesInItsOrder) {
+  const auto model = mobilenet_v2({.width = 0.25});
+  const std::vector<std::string> all = names(model->state());
+  EXPECT_THAT(all, testing::SizeIs(314));
+  std::vector<std::string> weights;
+  for (const std::string& name : all)
+    if (name.ends_with(".weight") && (name.starts_with("features.1.") || name.starts_with("features.2.")))
+      weights.push_back(name);
+  EXPECT_THAT(weights, ElementsAre("features.1.conv.0.0.weight", "features.1.conv.0.1.weight",
+                                   "features.1.conv.1.weight", "features.1.conv.2.weight",
+                                   "features.2.conv.0.0.weight", "features.2.conv.0.1.weight",
+                                   "features.2.conv.1.0.weight", "features.2.conv.1.1.weight",
+                                   "features.2.conv.2.weight", "features.2.conv.3.weight"));
+  EXPECT_EQ(all.front(), "features.0.0.weight");
+  EXPECT_THAT(std::vector(all.end() - 2, all.end()), ElementsAre("classifier.1.weight", "classifier.1.bias"));
+}
+
+TEST(MobileNetV2, MakesLogitsAndIsClonedWholly) {
+  const auto model = mobilenet_v2({.classes = 3, .in_channels = 1, .width = 0.25});
+  model->eval();
+  const auto copy = nn::clone(*model);
+  const NoGrad no_grad;
+  const Tensor x = ones({2, 1, 40, 32});
+  EXPECT_EQ((*model)(x).shape(), Shape({2, 3}));
+  EXPECT_THAT((*copy)(x).to_vector<float>(), ElementsAreArray((*model)(x).to_vector<float>()));
+}
+
+TEST(MobileNetV2, HooksOfABranchSeeWhatItMakes) {
+  const auto model = mobilenet_v2({.classes = 3, .width = 0.25});
+  model->eval();
+  const NoGrad no_grad;
+  const Tensor x = ones({1, 3, 32, 32});
+  const std::vector<float> before = (*model)(x).to_vector<float>();
+  int calls = 0;
+  for (const auto& [name, module] : model->named_modules()) {
+    auto* layer = dynamic_cast<nn::Layer*>(module);
+    if (!layer || !name.ends_with(".conv")) continue;
+    layer->register_forward_hook([&](nn::Layer&, const Tensor&, const Tensor&) {
+      ++calls;
+      return Tensor();
+    });
+  }
+  const std::vector<float> after = (*model)(x).to_vector<float>();
+  EXPECT_EQ(calls, 17);
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(after[i], before[i], 1e-5);
+}
+
+TEST(MobileNetV2, NeedsAWidth) {
+  EXPECT_EQ(error_of<ValueError>([] { mobilenet_v2({.width = 65}); }),
+            "[MobileNetV2] expected a width above 0 and up to 64, got 65");
 }
 
 TEST(MLP, IsLinearLayersWithReLUBetween) {

@@ -15,6 +15,7 @@
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/random.h"
+#include "fornax/ops/reduce.h"
 #include "support/error_of.h"
 
 namespace fornax::nn {
@@ -287,9 +288,36 @@ TEST(Pooling, LayersPoolAsTheirOptionsSay) {
   EXPECT_THAT(AdaptiveMaxPool2d({.output_size = {1, 3}})(x).to_vector<float>(), ElementsAre(7, 8, 9));
 }
 
+TEST(ConvActAndLinearAct, AreTheLayerAndItsActivation) {
+  Conv2d conv({.in_channels = 2, .out_channels = 3, .kernel_size = 3});
+  Linear linear({.in_features = 4, .out_features = 5});
+  const Tensor image = randn({2, 2, 6, 6}), x = randn({3, 4});
+  int calls = 0;
+  const auto compare = [&] {
+    const std::pair<Tensor, Tensor> pairs[] = {
+        {conv_act(conv, image, Activation::relu), relu(conv.forward(image))},
+        {conv_act(conv, image, Activation::none), conv.forward(image)},
+        {linear_act(linear, x, Activation::relu), relu(linear.forward(x))},
+        {linear_act(linear, x, Activation::none), linear.forward(x)},
+        {linear_act(linear, x, Activation::gelu_tanh), gelu(linear.forward(x), Gelu::tanh)},
+    };
+    for (const auto& [got, want] : pairs) EXPECT_LT(amax(abs(got - want)).item(), 1e-6);
+  };
+  compare();
+  for (Layer* layer : std::initializer_list<Layer*>{&conv, &linear})
+    layer->register_forward_hook([&](Layer&, const Tensor&, const Tensor&) {
+      ++calls;
+      return Tensor();
+    });
+  compare();
+  EXPECT_EQ(calls, 5) << "a layer with hooks runs by itself";
+  EXPECT_THROW(conv_act(conv, image, Activation::gelu_tanh), ValueError);
+}
+
 TEST(Activations, AreTheOpsOfTheirNames) {
   const Tensor x = tensor<float>({-2, -0.5, 0, 3});
   EXPECT_EQ(ReLU()(x).to_vector<float>(), relu(x).to_vector<float>());
+  EXPECT_EQ(ReLU6()(x * 10).to_vector<float>(), clamp(x * 10, 0, 6).to_vector<float>());
   EXPECT_EQ(SiLU()(x).to_vector<float>(), silu(x).to_vector<float>());
   EXPECT_EQ(Sigmoid()(x).to_vector<float>(), sigmoid(x).to_vector<float>());
   EXPECT_EQ(Tanh()(x).to_vector<float>(), tanh(x).to_vector<float>());

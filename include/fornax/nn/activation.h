@@ -14,6 +14,13 @@ class FORNAX_API ReLU final : public LayerWith<ReLU> {
   Tensor forward(const Tensor& x) override { return relu(x); }
 };
 
+/// clamp(x, 0, 6)
+class FORNAX_API ReLU6 final : public LayerWith<ReLU6> {
+ public:
+  explicit ReLU6(NoOptions options = {}) : LayerWith(options) {}
+  Tensor forward(const Tensor& x) override { return clamp(x, 0, 6); }
+};
+
 class FORNAX_API SiLU final : public LayerWith<SiLU> {
  public:
   explicit SiLU(NoOptions options = {}) : LayerWith(options) {}

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fornax/nn/conv.h"
+#include "fornax/nn/linear.h"
 #include "fornax/nn/norm.h"
 #include "fornax/ops/activation.h"
 
@@ -19,5 +20,10 @@ struct ConvBnActOptions {
 /// that does not fit; then `bn` has counted and tracked nothing, unless its hooks made it run by itself.
 FORNAX_API Tensor conv_bn_act(Conv2d& conv, BatchNorm2d& bn, const Tensor& x,
                               const ConvBnActOptions& options = {});
+
+/// activation(conv(x)) and activation(linear(x)), in one pass over memory where the backend can. A layer that
+/// has hooks runs by itself, as in conv_bn_act. Throw as conv2d_act and linear do.
+FORNAX_API Tensor conv_act(Conv2d& conv, const Tensor& x, Activation activation);
+FORNAX_API Tensor linear_act(Linear& linear, const Tensor& x, Activation activation);
 
 }  // namespace fornax::nn
