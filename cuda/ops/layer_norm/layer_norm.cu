@@ -114,7 +114,7 @@ struct AffineEnd {
 /// Sums of a group of columns.
 template <class A, int V>
 struct AffineSums {
-  A dweight[V] = {}, dbias[V] = {};
+  A dweight[V], dbias[V];
 };
 
 /// dy, x; mean, rstd. A team of `team` per group of columns and chunk of rows.
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(reduce_block, team_blocks)
   const int count = rest < 0 ? 0 : rest < V ? static_cast<int>(rest) : V;
   const std::int64_t chunk_end = (chunk + 1) * per_chunk;
   const std::int64_t last = count == 0 ? 0 : chunk_end < rows.firsts.count ? chunk_end : rows.firsts.count;
-  AffineSums<A, V> sums;
+  AffineSums<A, V> sums = {};
   for (std::int64_t i = chunk * per_chunk + team.lane(); i < last; i += team.lanes) {
     const RowPlace<2, 2> row{rows, i, true, rows.firsts.offsets(i)};
     const A mean = row.scalar<const A>(2), rstd = row.scalar<const A>(3);
