@@ -4,11 +4,10 @@
 
 #include "fornax/nn/conv.h"
 #include "fornax/nn/fused.h"
-#include "fornax/nn/init.h"
 #include "fornax/nn/norm.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/pool.h"
-#include "models/width.h"
+#include "models/common.h"
 
 namespace fornax::models {
 namespace {
@@ -113,14 +112,7 @@ MobileNetV2::MobileNetV2(const MobileNetV2Options& options)
           nn::make<InvertedResidual>(BlockOptions{in, out, i == 0 ? stage.stride : 1, stage.expansion}));
   }
   features->add(nn::make<ConvBnReLU6>(ConvOptions{in, last_channels(options)}));
-  apply([](nn::Module& module) {
-    if (auto* conv = dynamic_cast<nn::Conv2d*>(&module)) {
-      nn::init::kaiming_normal_(conv->weight, {.mode = nn::init::FanMode::out});
-    } else if (auto* linear = dynamic_cast<nn::Linear*>(&module)) {
-      nn::init::normal_(linear->weight, 0, 0.01);
-      nn::init::zeros_(linear->bias);
-    }
-  });
+  initialise(*this);
   to(MemoryFormat::channels_last);
 }
 

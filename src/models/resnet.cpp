@@ -5,7 +5,7 @@
 #include "fornax/nn/fused.h"
 #include "fornax/nn/init.h"
 #include "fornax/ops/pool.h"
-#include "models/width.h"
+#include "models/common.h"
 
 namespace fornax::models {
 namespace {

@@ -5,10 +5,9 @@
 
 #include "fornax/nn/conv.h"
 #include "fornax/nn/fused.h"
-#include "fornax/nn/init.h"
 #include "fornax/nn/norm.h"
 #include "fornax/ops/pool.h"
-#include "models/width.h"
+#include "models/common.h"
 
 namespace fornax::models {
 namespace {
@@ -77,16 +76,7 @@ VGG::VGG(const VGGLayout& layout, const VGGOptions& options)
       options_(options),
       features(*this, "features", layout, options),
       classifier(*this, "classifier", options) {
-  apply([](nn::Module& module) {
-    if (auto* conv = dynamic_cast<nn::Conv2d*>(&module)) {
-      nn::init::kaiming_normal_(
-          conv->weight, {.mode = nn::init::FanMode::out, .nonlinearity = nn::init::Nonlinearity::relu});
-      nn::init::zeros_(conv->bias);
-    } else if (auto* linear = dynamic_cast<nn::Linear*>(&module)) {
-      nn::init::normal_(linear->weight, 0, 0.01);
-      nn::init::zeros_(linear->bias);
-    }
-  });
+  initialise(*this);
   to(MemoryFormat::channels_last);
 }
 

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "device/capture.h"
@@ -12,20 +12,20 @@
 #include "fornax/ops/create.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/transfer.h"
+#include "ops/amp/amp_op.h"
 
 namespace fornax::amp {
 namespace {
 
 constexpr std::string_view name = "GradScaler";
 
-void check(const GradScalerOptions& o, double scale, std::int64_t growth_tracker) {
-  if (!(o.growth_factor >= 1 && std::isfinite(o.growth_factor) && o.backoff_factor > 0 &&
-        o.backoff_factor <= 1 && o.growth_interval >= 1))
-    throw ValueError(name,
-                     fmt::format("expected a growth_factor of 1 or more, a backoff_factor in (0, 1] and a "
-                                 "growth_interval of 1 or more, got {}, {} and {}",
-                                 o.growth_factor, o.backoff_factor, o.growth_interval));
-  if (!(scale > 0 && std::isfinite(static_cast<float>(scale))))
+AmpScaleRule rule_of(const GradScalerOptions& options) {
+  return {options.growth_factor, options.backoff_factor, options.growth_interval};
+}
+
+void check(const GradScalerOptions& options, double scale, std::int64_t growth_tracker) {
+  ops::check_scale_rule(name, rule_of(options));
+  if (!(scale > 0 && scale <= std::numeric_limits<float>::max()))
     throw ValueError(name, fmt::format("expected a scale above 0 that f32 holds, got {}", scale));
   if (growth_tracker < 0)
     throw ValueError(name, fmt::format("expected a growth_tracker of 0 or more, got {}", growth_tracker));
@@ -91,12 +91,8 @@ void GradScaler::update() {
   if (passes_.empty()) throw ValueError(name, "expected a step() before update(), got none");
   Tensor found_inf = passes_[0].found_inf;
   for (std::size_t i = 1; i < passes_.size(); ++i) found_inf = maximum(found_inf, passes_[i].found_inf);
-  amp_update_scale_(scale_, growth_tracker_, found_inf, rule());
+  amp_update_scale_(scale_, growth_tracker_, found_inf, rule_of(options_));
   passes_.clear();
-}
-
-AmpScaleRule GradScaler::rule() const {
-  return {options_.growth_factor, options_.backoff_factor, options_.growth_interval};
 }
 
 double GradScaler::get_scale() const { return options_.enabled ? scale_.item() : 1; }

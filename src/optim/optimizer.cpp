@@ -49,7 +49,7 @@ void Optimizer::step(const Tensor& found_inf) {
   const bool was_counted =
       std::ranges::any_of(entries_, [](const Entry& e) { return e.device_steps.defined(); });
   if (!found_inf.defined() && !was_counted) return update({});
-  Device device = found_inf.defined() ? found_inf.device() : Device::cpu();
+  Device device;  // of the parameters
   for (Entry& entry : entries_) {
     if (!entry.parameter.grad().defined()) continue;
     device = entry.parameter.device();

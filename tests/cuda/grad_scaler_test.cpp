@@ -97,6 +97,16 @@ TEST_F(CudaGradScaler, NeedsAStepBeforeTheOneThatIsCaptured) {
               testing::HasSubstr("expected a step before the one that is captured, got none of this scaler"));
 }
 
+TEST_F(CudaGradScaler, StaysOnTheDeviceOfItsFirstLossWhereStatesComeToIt) {
+  amp::GradScaler scaler({.init_scale = 8});
+  const Tensor loss = scaler.scale(ones({}, {.device = device_}));
+  EXPECT_EQ(loss.item(), 8);
+  EXPECT_THAT(error_of<DeviceError>([&] { scaler.scale(ones({})); }),
+              testing::HasSubstr("[GradScaler] expected a loss on cuda:0, as the first, got f32[]@cpu"));
+  scaler.load_state(amp::GradScaler({.init_scale = 4}).state());  // which is on the CPU
+  EXPECT_EQ(scaler.scale(ones({}, {.device = device_})).item(), 4);
+}
+
 TEST_F(CudaGradScaler, TrainsANetInF16) {
   Generator generator(1);
   const GeneratorGuard guard(generator);

@@ -187,25 +187,26 @@ OpCase adamw_of_many_case() {
   return {.name = "adamw_step_of_many", .inputs = vectors_of_many(4), .run = run, .wants_grad = none(4)};
 }
 
-/// Counted by the device, in several tables; every third entry has made no step yet.
+/// Counted by the device: more steps than one table of their addresses holds.
 OpCase counted_of_many_case() {
   const auto run = [](std::span<const Tensor> in) {
     const Device device = in[0].device();
-    const std::vector<Tensor> copies{copy_of(in[0]), copy_of(in[2]), copy_of(in[3])};
+    const std::vector<Tensor> copies{copy_of(in[0]), copy_of(in[1]), copy_of(in[2]), copy_of(in[3])};
     const std::vector<Tensor> p = pieces_of(copies[0]), g = pieces_of(in[1]), m = pieces_of(copies[1]),
-                              v = pieces_of(copies[2]);
-    const Tensor before = arange(0, std::ssize(p), 1, i64, device), steps = before.clone();
+                              v = pieces_of(copies[3]), b = pieces_of(copies[2]);
+    const auto count = static_cast<std::int64_t>(p.size());
+    const Tensor before = arange(0, 2 * count, 1, i64, device), steps = before.clone();
     std::vector<SgdEntry> sgd;
     std::vector<AdamWEntry> adamw;
-    for (std::size_t i = 0; i < p.size(); ++i) {
-      const Tensor own = steps.narrow(0, static_cast<std::int64_t>(i / 3 * 3), 1);
-      if (i % 3 == 0) sgd.push_back({p[i], g[i], m[i], false, own});
-      if (i % 3 == 1) adamw.push_back({p[i], g[i], m[i], v[i], 1, own});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      sgd.push_back({p[k], g[k], b[k], false, steps.narrow(0, i, 1)});
+      adamw.push_back({p[k], g[k], m[k], v[k], 1, steps.narrow(0, count + i, 1)});
     }
     const Tensor found_inf = zeros({}, {.device = device});
     sgd_step(sgd, {.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, {}, found_inf);
     adamw_step(adamw, {.lr = 0.01}, {}, found_inf);
-    return joined({copies[0], copies[1], copies[2], (steps - before).to(in[0].dtype())});
+    return joined({copies[0], copies[1], copies[2], copies[3], (steps - before).to(in[0].dtype())});
   };
   return {.name = "counted_steps_of_many", .inputs = vectors_of_many(4), .run = run, .wants_grad = none(4)};
 }

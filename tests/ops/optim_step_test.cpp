@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "fornax/base/error.h"
@@ -38,6 +39,31 @@ TEST(AdamWStep, CountsStepsFromOne) {
               adamw_step(std::vector<AdamWEntry>{{p, p.clone(), p.clone(), p.clone(), 0}}, {});
             }),
             "[adamw_step] expected a step of 1 or more, got 0");
+}
+
+TEST(SgdStep, OfACallThatMayBeSkippedEachEntryCountsItsSteps) {
+  const Tensor p = ones({2}), g = ones({2}), steps = zeros({}, {.dtype = i64}), found_inf = zeros({});
+  const auto refused = [&]<class E>(std::type_identity<E>, const Tensor& own, const Tensor& flag) {
+    return error_of<E>([&] { sgd_step(std::vector<SgdEntry>{{p, g, {}, false, own}}, {}, {}, flag); });
+  };
+  EXPECT_EQ(refused(std::type_identity<ValueError>{}, {}, found_inf),
+            "[sgd_step] expected steps beside found_inf, got none");
+  EXPECT_EQ(refused(std::type_identity<ValueError>{}, steps, {}),
+            "[sgd_step] expected found_inf beside steps, got none");
+  EXPECT_EQ(refused(std::type_identity<DTypeError>{}, zeros({}), found_inf),
+            "[sgd_step] expected steps of one i64, got f32[]@cpu");
+  EXPECT_EQ(refused(std::type_identity<ShapeError>{}, steps, zeros({2})),
+            "[sgd_step] expected found_inf of one f32, got f32[2]@cpu");
+  EXPECT_EQ(p.to_vector<float>(), (std::vector<float>{1, 1}));
+  EXPECT_EQ(steps.item(), 0);
+}
+
+TEST(AdamWStep, OfACallThatMayBeSkippedEachEntryCountsItsSteps) {
+  const Tensor p = ones({2});
+  EXPECT_EQ(error_of<ValueError>([&] {
+              adamw_step(std::vector<AdamWEntry>{{p, p.clone(), p.clone(), p.clone()}}, {}, {}, zeros({}));
+            }),
+            "[adamw_step] expected steps beside found_inf, got none");
 }
 
 TEST(TotalNorm, NeedsATensor) {

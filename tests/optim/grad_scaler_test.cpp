@@ -128,6 +128,17 @@ TEST(GradScaler, StepsWithAndWithoutItAreCountedTogether) {
   }
 }
 
+TEST(GradScaler, MomentumThatComesLaterStartsFromZero) {
+  const Tensor p = leaf({1});
+  optim::SGD optimizer({p}, {.lr = 0.5});
+  GradScaler scaler;
+  step(scaler, optimizer, p, 1);
+  optimizer.options().momentum = 0.5;
+  step(scaler, optimizer, p, 1);
+  step(scaler, optimizer, p, 1);
+  EXPECT_EQ(p.item(), 1 - 0.5 * (1 + 1 + 1.5));
+}
+
 TEST(GradScaler, ClipsTheGradientsAsTheyAre) {
   const Tensor p = leaf({0, 0});
   optim::SGD optimizer({p}, {.lr = 1});

@@ -10,37 +10,25 @@ namespace {
 using namespace cuda;
 
 template <class T>
-struct Unscale {
-  using Element = T;
-  using Extra = Nothing;
+struct Unscale : ListRule<T> {
   using A = compute_t<T>;
-  static constexpr int operands = 1;
   const float* scale;
   float* found_inf;
   A factor;  // begin() sets it
 
-  __device__ bool begin(const Extra&) {
+  __device__ bool begin(const Nothing&) {
     factor = 1 / static_cast<A>(*scale);
     return true;
   }
-  __device__ static bool reads(int, const Extra&) { return true; }
-  __device__ static constexpr bool writes(int) { return true; }
-  __device__ void operator()(A* values, const Extra&) const {
+  __device__ void operator()(A* values, const Nothing&) const {
     if (!is_finite(values[0])) atomicExch(found_inf, 1.f);
     values[0] *= factor;
   }
 };
 
 void unscale(const AmpUnscale& args) {
-  const cudaStream_t stream = stream_for(args.scale);
-  update_in_launches(AmpUnscale::op_name, [&](int& launches) {
-    for_each_floating([&]<class T>(std::type_identity<T>) {
-      Updater updater(Unscale<T>{args.scale.ptr<const float>(), args.found_inf.ptr<float>(), 1}, stream,
-                      launches);
-      for (const TensorView& x : args.x)
-        if (x.dtype == dtype_of<T>) updater.add({&x}, {});
-      updater.flush();
-    });
+  update_list(AmpUnscale::op_name, args.x, stream_for(args.scale), [&]<class T>(std::type_identity<T>) {
+    return Unscale<T>{{}, args.scale.ptr<const float>(), args.found_inf.ptr<float>(), 1};
   });
 }
 

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "device/convert.cuh"
 #include "device/loop.cuh"
@@ -206,6 +208,31 @@ void update_in_launches(std::string_view op, F&& f) {
     if (launches == 0) throw;
     fail_partly(op, launches, error);
   }
+}
+
+/// What rules over a list of single tensors share.
+template <class T>
+struct ListRule {
+  using Element = T;
+  using Extra = Nothing;
+  static constexpr int operands = 1;
+  __device__ static bool reads(int, const Nothing&) { return true; }
+  __device__ static constexpr bool writes(int) { return true; }
+};
+
+/// Changes each tensor of a list in place, by the rule that `rule_of(std::type_identity<T>{})` gives for its
+/// dtype.
+template <class RuleOf>
+void update_list(std::string_view op, std::span<const TensorView> list, cudaStream_t stream,
+                 RuleOf&& rule_of) {
+  update_in_launches(op, [&](int& launches) {
+    for_each_floating([&]<class T>(std::type_identity<T> type) {
+      Updater updater(rule_of(type), stream, launches);
+      for (const TensorView& x : list)
+        if (x.dtype == dtype_of<T>) updater.add(std::array{&x}, {});
+      updater.flush();
+    });
+  });
 }
 
 }  // namespace fornax::cuda

@@ -92,36 +92,25 @@ void total_norm(const TotalNorm& args) {
 }
 
 template <class T>
-struct Clip {
-  using Element = T;
-  using Extra = Nothing;
+struct Clip : ListRule<T> {
   using A = compute_t<T>;
-  static constexpr int operands = 1;
   const double* norm;
   double max_norm;
   A factor;  // begin() sets it
 
-  __device__ bool begin(const Extra&) {
+  __device__ bool begin(const Nothing&) {
     FORNAX_SHARED(double, shared, [1]);
     if (threadIdx.x == 0) shared[0] = max_norm / (*norm + 1e-6);
     __syncthreads();
     factor = static_cast<A>(shared[0]);
     return !(shared[0] >= 1);  // a NaN goes on, and is seen
   }
-  __device__ static bool reads(int, const Extra&) { return true; }
-  __device__ static constexpr bool writes(int) { return true; }
-  __device__ void operator()(A* values, const Extra&) const { values[0] *= factor; }
+  __device__ void operator()(A* values, const Nothing&) const { values[0] *= factor; }
 };
 
 void clip(const ClipByNorm& args) {
-  const cudaStream_t stream = stream_for(args.norm);
-  update_in_launches(ClipByNorm::op_name, [&](int& launches) {
-    for_each_floating([&]<class T>(std::type_identity<T>) {
-      Updater updater(Clip<T>{args.norm.ptr<double>(), args.max_norm, 1}, stream, launches);
-      for (const TensorView& x : args.x)
-        if (x.dtype == dtype_of<T>) updater.add({&x}, {});
-      updater.flush();
-    });
+  update_list(ClipByNorm::op_name, args.x, stream_for(args.norm), [&]<class T>(std::type_identity<T>) {
+    return Clip<T>{{}, args.norm.ptr<double>(), args.max_norm, 1};
   });
 }
 

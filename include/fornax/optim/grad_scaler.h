@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "fornax/base/export.h"
-#include "fornax/ops/amp.h"
 #include "fornax/optim/optimizer.h"
 
 namespace fornax::amp {
@@ -71,7 +70,6 @@ class FORNAX_API GradScaler {
     bool has_stepped = false;
   };
   Pass* find(const optim::Optimizer& optimizer);
-  AmpScaleRule rule() const;
 
   GradScalerOptions options_;
   Tensor scale_, growth_tracker_;  ///< on the CPU until the first loss

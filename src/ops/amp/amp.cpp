@@ -10,6 +10,15 @@
 
 namespace fornax {
 
+void ops::check_scale_rule(std::string_view op, const AmpScaleRule& rule) {
+  if (!(rule.growth_factor >= 1 && std::isfinite(rule.growth_factor) && rule.backoff_factor > 0 &&
+        rule.backoff_factor <= 1 && rule.growth_interval >= 1))
+    throw ValueError(op,
+                     fmt::format("expected a growth_factor of 1 or more, a backoff_factor in (0, 1] and a "
+                                 "growth_interval of 1 or more, got {}, {} and {}",
+                                 rule.growth_factor, rule.backoff_factor, rule.growth_interval));
+}
+
 void amp_unscale_(std::span<const Tensor> gradients, const Tensor& scale, const Tensor& found_inf) {
   ops::TensorListChecker check("amp_unscale_");
   for (const Tensor& gradient : gradients) check.floating(gradient, "gradient");
@@ -29,12 +38,7 @@ void amp_unscale_(std::span<const Tensor> gradients, const Tensor& scale, const 
 
 void amp_update_scale_(const Tensor& scale, const Tensor& growth_tracker, const Tensor& found_inf,
                        const AmpScaleRule& rule) {
-  if (!(rule.growth_factor >= 1 && std::isfinite(rule.growth_factor) && rule.backoff_factor > 0 &&
-        rule.backoff_factor <= 1 && rule.growth_interval >= 1))
-    throw ValueError("amp_update_scale_",
-                     fmt::format("expected a growth_factor of 1 or more, a backoff_factor in (0, 1] and a "
-                                 "growth_interval of 1 or more, got {}, {} and {}",
-                                 rule.growth_factor, rule.backoff_factor, rule.growth_interval));
+  ops::check_scale_rule("amp_update_scale_", rule);
   ops::TensorListChecker check("amp_update_scale_");
   check.floating(scale, "scale");
   check.scalar(scale, f32, "scale");

@@ -11,6 +11,9 @@
 /// Formulas: see fornax/ops/amp.h.
 namespace fornax::ops {
 
+/// Throws ValueError naming `op` for a rule that makes no sense.
+void check_scale_rule(std::string_view op, const AmpScaleRule& rule);
+
 /// x /= scale; found_inf = 1 if an element of any x is not finite.
 struct AmpUnscale {
   static constexpr std::string_view op_name = "amp_unscale";
