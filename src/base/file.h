@@ -35,6 +35,10 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
+/// Makes what was created, renamed or removed beside the file at `path` durable. Throws IoError naming the
+/// file.
+void sync_directory_of(const std::string& path);
+
 /// The bytes of a whole file. Throws IoError, also where there is no memory for them.
 std::vector<std::byte> read_file(const std::string& path);
 

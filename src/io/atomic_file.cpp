@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "base/file.h"
@@ -43,11 +42,7 @@ void AtomicFile::commit() {
   if (::close(std::exchange(fd_, -1)) != 0) fail("close");
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename");
   temporary_.clear();
-  // The rename is on the disk only when the directory is.
-  const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
-  fd_ = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd_ < 0 || ::fsync(fd_) != 0) fail("flush the directory of");
-  ::close(std::exchange(fd_, -1));
+  sync_directory_of(path_);
 }
 
 void AtomicFile::fail(std::string_view step) const {

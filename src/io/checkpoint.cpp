@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "fornax/base/error.h"
+#include "io/safetensors_file.h"
 
 namespace fornax::io {
 namespace {
 
 constexpr const char* version_key = "fornax_checkpoint";
-constexpr const char* version = "1";
+constexpr const char* version = "2";
 constexpr const char* parts_key =
     "fornax_parts";  ///< names each followed by a '.': a part may hold no tensor at all
 
@@ -42,22 +43,25 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   Metadata metadata = checkpoint.metadata;
   metadata[version_key] = version;
   metadata[parts_key] = parts;
-  save_safetensors(path, all, metadata);
+  write_safetensors_checked(path, all, std::move(metadata));
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
-  Safetensors file = load_safetensors(path);
-  const std::string found = take(file.metadata, version_key);
+  const SafetensorsFile file(path);
+  Metadata metadata = file.metadata();
+  const std::string found = take(metadata, version_key);
   if (found != version)
     throw IoError(path, fmt::format("expected a checkpoint of version {}, got {}", version,
                                     found.empty() ? "another safetensors file" : "version " + found));
+  const State tensors = file.read_tensors_checked();
+  take(metadata, checksum_key);
   Checkpoint checkpoint;
-  const std::string names = take(file.metadata, parts_key);
+  const std::string names = take(metadata, parts_key);
   for (std::size_t begin = 0, end; (end = names.find('.', begin)) != std::string::npos; begin = end + 1) {
     const std::string name = names.substr(begin, end - begin);
-    checkpoint.parts[name] = file.tensors.sub(name);
+    checkpoint.parts[name] = tensors.sub(name);
   }
-  checkpoint.metadata = std::move(file.metadata);
+  checkpoint.metadata = std::move(metadata);
   return checkpoint;
 }
 

@@ -49,15 +49,35 @@ TEST(Checkpoint, ThePreviousOneSurvivesAFullDisk) {
   EXPECT_EQ(files_in(directory), 1u);
 }
 
+TEST(Checkpoint, IsRefusedIfAnyOfItsBytesHasChanged) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "last";
+  save_checkpoint(path, sample(12));
+  const std::string whole = read_text(path);
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    write_text(path, changed);
+    EXPECT_THROW(load_checkpoint(path), IoError) << "byte " << at;
+  }
+  std::string changed = whole;
+  changed.back() = static_cast<char>(changed.back() ^ 1);  // of the data
+  write_text(path, changed);
+  EXPECT_THAT(error_of<IoError>([&] { load_checkpoint(path); }),
+              testing::ContainsRegex("last. expected bytes of checksum '[0-9a-f]{8}', got [0-9a-f]{8}$"));
+}
+
 TEST(Checkpoint, RefusesOtherFilesAndOtherVersions) {
   const TemporaryDirectory directory;
   const auto refusal = [&](const Metadata& metadata) -> std::string {
     save_safetensors(directory / "a", {}, metadata);
     return error_of<IoError>([&] { load_checkpoint(directory / "a"); });
   };
-  EXPECT_THAT(refusal({}), EndsWith("a] expected a checkpoint of version 1, got another safetensors file"));
+  EXPECT_THAT(refusal({}), EndsWith("a] expected a checkpoint of version 2, got another safetensors file"));
   EXPECT_THAT(refusal({{"fornax_checkpoint", "9"}}),
-              EndsWith("a] expected a checkpoint of version 1, got version 9"));
+              EndsWith("a] expected a checkpoint of version 2, got version 9"));
+  EXPECT_THAT(refusal({{"fornax_checkpoint", "2"}}),
+              EndsWith("a] expected a checksum 'fornax_crc32', got none"));
 }
 
 TEST(Checkpoint, NamesTheMissingPart) {

@@ -24,12 +24,13 @@ struct FORNAX_API Checkpoint {
   const State& part(std::string_view name) const;
 };
 
-/// Writes one safetensors file in which tensor `t` of part `p` is called "p.t". The previous file at `path`
-/// survives whatever fails. Throws ValueError for a part whose name is empty or has a '.', IoError. Waits for
-/// the device.
+/// Writes one safetensors file in which tensor `t` of part `p` is called "p.t", with a checksum of all its
+/// bytes. The previous file at `path` survives whatever fails. Throws ValueError for a part whose name is
+/// empty or has a '.', IoError. Waits for the device.
 FORNAX_API void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
-/// Reads what save_checkpoint wrote; everything is on the CPU. Throws IoError for any other file.
+/// Reads what save_checkpoint wrote; everything is on the CPU. Throws IoError for any other file, and for one
+/// of which a single bit has changed.
 FORNAX_API Checkpoint load_checkpoint(const std::string& path);
 
 }  // namespace fornax::io
