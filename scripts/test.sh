@@ -58,7 +58,7 @@ stage_tsan() { build_and_test tsan; }
 stage_shared() { build_and_test shared; }
 stage_fuzz() { build clang fornax fuzzers && run_tests fuzz; }
 stage_format() { scripts/check_format.sh; }
-stage_tidy() { scripts/check_tidy.sh; }
+stage_tidy() { scripts/check_tidy.py; }
 stage_headers() { scripts/check_headers.sh; }
 
 # run_stages STAGE...
