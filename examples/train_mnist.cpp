@@ -59,10 +59,10 @@ int main(int argc, char** argv) try {
       loss.backward();
       optimizer.step();
       const auto correct = fx::train::top_k_correct(logits, label).item();
-      progress.step({.images = label.numel(),
-                     .wait_seconds = train.wait_seconds() - waited,
-                     .loss = loss.item(),
-                     .accuracy = correct / static_cast<double>(label.numel())});
+      progress.step(
+          {.images = label.numel(),
+           .wait_seconds = train.wait_seconds() - waited,
+           .numbers = {{"loss", loss.item()}, {"accuracy", correct / static_cast<double>(label.numel())}}});
       waited = train.wait_seconds();
     }
     progress.finish();

@@ -92,6 +92,7 @@
 
 #include "fornax/io/atomic_file.h"
 #include "fornax/io/checkpoint.h"
+#include "fornax/io/checkpoint_manager.h"
 #include "fornax/io/safetensors.h"
 
 #include "fornax/models/lenet.h"
@@ -100,9 +101,13 @@
 #include "fornax/models/resnet.h"
 #include "fornax/models/vgg.h"
 
+#include "fornax/train/callback.h"
+#include "fornax/train/callbacks.h"
 #include "fornax/train/json_log.h"
 #include "fornax/train/metrics.h"
 #include "fornax/train/model_file.h"
 #include "fornax/train/plot.h"
 #include "fornax/train/progress.h"
 #include "fornax/train/run_directory.h"
+#include "fornax/train/stop_signals.h"
+#include "fornax/train/trainer.h"

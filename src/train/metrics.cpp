@@ -28,4 +28,11 @@ Tensor top_k_correct(const Tensor& logits, const Tensor& target, int k) {
   return sum(logical_and(counts, ge(below, logits.size(1) - k)));
 }
 
+Metric top_k_accuracy(int k) {
+  if (k < 1) throw ValueError("top_k_accuracy", fmt::format("expected k of 1 or more, got {}", k));
+  return {
+      .name = k == 1 ? "accuracy" : fmt::format("top{}", k),
+      .total = [k](const Tensor& output, const Tensor& target) { return top_k_correct(output, target, k); }};
+}
+
 }  // namespace fornax::train

@@ -37,12 +37,21 @@ std::string progress_line(const ProgressState& state, int width) {
   const double share =
       state.steps > 0 ? static_cast<double>(state.step) / static_cast<double>(state.steps) : 1;
   const std::string left = fmt::format("{} {:3.0f}%", state.title, std::floor(100 * share));
-  std::string right = fmt::format(" {}/{}", state.step, state.steps);
-  if (state.loss) right += fmt::format("  loss {:.4f}", *state.loss);
-  if (state.accuracy) right += fmt::format("  acc {:.4f}", *state.accuracy);
+  const std::string steps = fmt::format(" {}/{}", state.step, state.steps);
+  std::string right;
+  if (state.memory > 0) right += fmt::format("  {:.1f} GB", static_cast<double>(state.memory) / 1e9);
   right +=
       fmt::format("  {:.{}f} img/s  wait {:.0f}%  ETA {}", state.images_per_second,
                   state.images_per_second < 10 ? 1 : 0, 100 * state.wait_share, duration(state.eta_seconds));
+  std::string numbers;
+  for (const auto& [name, value] : state.numbers) {
+    const std::string number = fmt::format("  {} {:#.4g}", name, value);
+    if (width > 0 && left.size() + steps.size() + numbers.size() + number.size() + right.size() >
+                         static_cast<std::size_t>(width))
+      break;
+    numbers += number;
+  }
+  right = steps + numbers + right;
   if (width == 0) return left + right;
 
   constexpr int narrowest = 8, widest = 40, frame = 3;  // frame: a space and the brackets
@@ -77,8 +86,8 @@ void Progress::step(const StepReport& report) {
   last_step_ = now;
 
   ++state_.step;
-  if (report.loss) state_.loss = report.loss;
-  if (report.accuracy) state_.accuracy = report.accuracy;
+  if (!report.numbers.empty()) state_.numbers = report.numbers;
+  state_.memory = report.memory;
   if (step_seconds_ > 0) {
     state_.images_per_second = step_images_ / step_seconds_;
     state_.wait_share = std::clamp(step_wait_ / step_seconds_, 0., 1.);

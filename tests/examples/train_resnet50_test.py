@@ -2,6 +2,8 @@
 
 import json
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,20 +38,9 @@ def log_of(directory):
     return [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
 
 
-def forget_the_last_evaluation(checkpoint):
-    """Makes of the checkpoint after an evaluation the one that was taken before it."""
-    data = checkpoint.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    header, tensors = json.loads(data[8:8 + size]), data[8 + size:]
-    end = header["curves.test"]["data_offsets"][1]
-    point = 2 * 8  # two doubles
-    header["curves.test"]["shape"][0] -= 1
-    for name, entry in header.items():
-        if name != "__metadata__":
-            entry["data_offsets"] = [at - point if at >= end else at for at in entry["data_offsets"]]
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    checkpoint.write_bytes(len(text).to_bytes(8, "little") + text + tensors[:end - point] + tensors[end:])
+def latest(run):
+    """The last checkpoint of a run, whole."""
+    return (run / "checkpoints" / "latest.safetensors").read_bytes()
 
 
 class TrainResnet50(unittest.TestCase):
@@ -68,37 +59,109 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(round(log[-1]["accuracy"], 4), accuracy)
         self.assertIn("<svg", (run / "curves.svg").read_text())
 
-    def assert_goes_on_where_it_was_killed(self, *options):
-        """To the same bits as a run that was not."""
-        options = [*options, "--checkpoint-every", "3"]
-        accuracy, whole = train(self.root, *options)
-        with subprocess.Popen([PROGRAM, *options], cwd=self.root, stdout=subprocess.PIPE, text=True) as killed:
-            name = next(line.split()[-1] for line in killed.stdout if "the run goes to" in line)
-            self.assertIn("checkpoint at step 9\n", killed.stdout)  # reads up to that line
-            killed.kill()
-        with open(Path(self.root, name, "log.jsonl"), "a") as log:
-            log.write('{"phase":"train","epo')  # what a kill in the middle of a write would leave
-        output = run(self.root, "--resume", name)
+    def start(self, *options):
+        """A run that makes a checkpoint every three steps; it has just begun."""
+        process = subprocess.Popen([PROGRAM, *options, "--checkpoint-every", "3"], cwd=self.root,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        name = next(line.split()[-1] for line in process.stdout if "the run goes to" in line)
+        return process, Path(self.root, name)
+
+    def assert_goes_on(self, directory, *options):
+        """To the same bits as a run that was not interrupted, which it returns."""
+        accuracy, whole = train(self.root, *options, "--checkpoint-every", "3")
+        output = run(self.root, "--resume", directory)
         again, resumed = result(self.root, output)
-        self.assertEqual(resumed, Path(self.root, name))
+        self.assertEqual(resumed, directory)
         self.assertEqual(again, accuracy)
-        self.assertEqual((resumed / "checkpoint.safetensors").read_bytes(),
-                         (whole / "checkpoint.safetensors").read_bytes())
-        self.assertNotIn("checkpoint at step 9\n", output)  # it did not start from scratch
+        self.assertEqual(latest(resumed), latest(whole))
         self.assertEqual(log_of(resumed), log_of(whole))
+        self.assertEqual((resumed / "curves.svg").read_bytes(), (whole / "curves.svg").read_bytes())
+        self.assertIn("going on from", output)
+        self.assertNotIn("checkpoint at step 3\n", output)  # it did not start from scratch
         return accuracy, whole
+
+    def assert_goes_on_where_it_was_killed(self, *options):
+        process, directory = self.start(*options)
+        self.assertIn("checkpoint at step 9\n", process.stdout)  # reads up to that line
+        process.kill()
+        process.wait()
+        with open(directory / "log.jsonl", "a") as log:
+            log.write('{"phase":"train","epo')  # what a kill in the middle of a write would leave
+        return self.assert_goes_on(directory, *options)
 
     def test_a_run_that_was_killed_goes_on_to_the_same_bits(self):
         self.assert_goes_on_where_it_was_killed(*SMALL)
 
-    def test_a_run_that_was_killed_before_an_evaluation_makes_up_for_it(self):
-        accuracy, run = train(self.root, *SMALL, "--checkpoint-every", "16")
-        checkpoint = run / "checkpoint.safetensors"
-        whole = checkpoint.read_bytes()
-        forget_the_last_evaluation(checkpoint)
-        again, _ = train(self.root, "--resume", run)
-        self.assertEqual(again, accuracy)
-        self.assertEqual(len(checkpoint.read_bytes()), len(whole))
+    def test_a_run_that_was_killed_in_the_middle_of_a_checkpoint_goes_on_to_the_same_bits(self):
+        process, directory = self.start(*SMALL)
+        self.assertIn("checkpoint at step 6\n", process.stdout)
+        size = (directory / "checkpoints" / "latest.safetensors").stat().st_size
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size // 2, size // 2))  # the next one kills it
+        self.assertEqual(process.wait(), -signal.SIGXFSZ)
+        self.assertTrue(any((directory / "checkpoints").glob("*.tmp")))
+        self.assert_goes_on(directory, *SMALL)
+        self.assertFalse(any((directory / "checkpoints").glob("*.tmp")))
+
+    def test_a_run_whose_last_checkpoint_is_corrupt_goes_on_from_the_one_before(self):
+        process, directory = self.start(*SMALL)
+        self.assertIn("checkpoint at step 9\n", process.stdout)
+        process.kill()
+        process.wait()
+        last = (directory / "checkpoints" / "latest.safetensors").resolve()
+        bytes = bytearray(last.read_bytes())
+        bytes[len(bytes) // 2] ^= 1
+        last.write_bytes(bytes)
+        self.assertIn(f"left out: [{directory}/checkpoints/{last.name}] expected bytes of checksum",
+                      run(self.root, "--resume", directory, "--epochs", "1"))
+
+    def test_a_run_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(self):
+        for sent, code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+            with self.subTest(sent=sent):
+                process, directory = self.start(*SMALL)
+                self.assertIn("checkpoint at step 3\n", process.stdout)
+                process.send_signal(sent)
+                output, _ = process.communicate()
+                self.assertEqual(process.returncode, code, output)
+                self.assertRegex(output.splitlines()[-1], r"stopped after step \d+; --resume \S+ goes on")
+                self.assert_goes_on(directory, *SMALL)
+
+    def test_a_run_that_has_no_checkpoint_yet_starts_anew(self):
+        accuracy, whole = train(self.root, *SMALL, "--epochs", "1")
+        last = latest(whole)
+        for file in (whole / "checkpoints").iterdir():
+            file.unlink()
+        output = run(self.root, "--resume", whole)
+        self.assertIn("no checkpoint in", output)
+        self.assertEqual(result(self.root, output)[0], accuracy)
+        self.assertEqual(latest(whole), last)
+        self.assertEqual(len(log_of(whole)), 17)
+
+    def test_a_finished_run_is_evaluated_again_and_can_be_prolonged(self):
+        accuracy, whole = train(self.root, *SMALL, "--epochs", "1", "--schedule", "constant")
+        last = latest(whole)
+        self.assertEqual(train(self.root, "--resume", whole, "--eval-only")[0], accuracy)
+        self.assertEqual(train(self.root, "--resume", whole)[0], accuracy)
+        self.assertEqual(latest(whole), last)
+        longer, _ = train(self.root, "--resume", whole, "--epochs", "2")
+        self.assertEqual(longer, train(self.root, *SMALL, "--schedule", "constant")[0])
+
+    def test_every_recipe_trains(self):
+        for options in (["--optimizer", "adamw", "--lr", "0.002", "--schedule", "cosine", "--warmup", "0.5"],
+                        ["--schedule", "step", "--label-smoothing", "0.1", "--clip-grad-norm", "1"],
+                        ["--accumulate", "3", "--patience", "1"]):
+            with self.subTest(options=options):
+                accuracy, run = train(self.root, *SMALL, *options)
+                self.assertGreater(accuracy, 0.3)
+                steps = [line["step"] for line in log_of(run) if line["phase"] == "train"]
+                self.assertEqual(steps[-1], 12 if "--accumulate" in options else 32)
+
+    def test_options_come_from_a_file(self):
+        _, first = train(self.root, *SMALL, "--epochs", "1")
+        _, second = train(self.root, "--config", first / "options.ini", "--lr", "0.01")
+        self.assertEqual(json.loads((second / "config.json").read_text())["lr"], 0.01)
+        self.assertEqual(len(log_of(second)), len(log_of(first)))
 
     def test_trains_on_files_of_any_possible_size(self):
         directory = Path(self.root, "data")
@@ -125,7 +188,7 @@ class TrainResnet50(unittest.TestCase):
         accuracy, run = self.assert_goes_on_where_it_was_killed(*SMALL, "--amp", "--amp-dtype", "f16")
         self.assertGreater(accuracy, 0.5)
         self.assertEqual(json.loads((run / "config.json").read_text())["amp"], "f16")
-        self.assertIn(b'"scaler.scale"', (run / "checkpoint.safetensors").read_bytes())
+        self.assertIn(b'"scaler.scale"', latest(run))
 
     def test_the_last_of_an_options_values_counts(self):
         _, run = train(self.root, *SMALL, "--epochs", "2", "--epochs", "1")
@@ -134,7 +197,8 @@ class TrainResnet50(unittest.TestCase):
     def test_says_what_is_wrong(self):
         for options, message in [
             (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR or synthetic, got imagenet"),
-            (["--resume", "nowhere"], "nowhere/checkpoint.safetensors"),
+            (["--resume", "nowhere"], "[--resume] expected a run's directory, got nowhere without options.ini"),
+            (["--eval-only"], "[--eval-only] expected --resume RUN with it, got none"),
             (["--device", "tpu"], "expected auto, cpu or cuda:N"),
             (["--device", "cuda:x"], "expected auto, cpu or cuda:N"),
             (["--device", "cuda:-1"], "expected auto, cpu or cuda:N"),

@@ -15,24 +15,24 @@ using testing::StartsWith;
 const ProgressState half{.title = "epoch 1/2",
                          .step = 234,
                          .steps = 468,
-                         .loss = 0.43211,
-                         .accuracy = 0.8543,
+                         .numbers = {{"loss", 0.43211}, {"accuracy", 0.8543}},
                          .images_per_second = 812.4,
                          .wait_share = 0.012,
                          .eta_seconds = 42.3};
 
 TEST(ProgressLine, ShowsEverythingWithABarOfTheRoomLeft) {
-  EXPECT_EQ(
-      progress_line(half, 100),
-      "epoch 1/2  50% [==========>         ] 234/468  loss 0.4321  acc 0.8543  812 img/s  wait 1%  ETA 0:42");
+  EXPECT_EQ(progress_line(half, 105),
+            "epoch 1/2  50% [==========>         ] 234/468  loss 0.4321  accuracy 0.8543  812 img/s  wait 1% "
+            " ETA 0:42");
   EXPECT_EQ(progress_line(half, 0),
-            "epoch 1/2  50% 234/468  loss 0.4321  acc 0.8543  812 img/s  wait 1%  ETA 0:42");
+            "epoch 1/2  50% 234/468  loss 0.4321  accuracy 0.8543  812 img/s  wait 1%  ETA 0:42");
 }
 
 TEST(ProgressLine, FitsAnyWidth) {
   for (int width = 1; width < 200; ++width)
     EXPECT_LE(progress_line(half, width).size(), static_cast<std::size_t>(width));
   EXPECT_EQ(progress_line(half, 20), "epoch 1/2  50% 234/4");
+  EXPECT_EQ(progress_line(half, 66), "epoch 1/2  50% 234/468  loss 0.4321  812 img/s  wait 1%  ETA 0:42");
 }
 
 TEST(ProgressLine, LeavesOutWhatIsNotKnown) {
@@ -41,8 +41,19 @@ TEST(ProgressLine, LeavesOutWhatIsNotKnown) {
             "test  33% 1/3  3.1 img/s  wait 0%  ETA 2:02:05");
 }
 
+TEST(ProgressLine, ShowsMemoryAndSmallNumbers) {
+  EXPECT_EQ(progress_line({.title = "t",
+                           .step = 1,
+                           .steps = 1,
+                           .numbers = {{"lr", 1.25e-5}},
+                           .images_per_second = 20,
+                           .memory = 1'340'000'000},
+                          0),
+            "t 100% 1/1  lr 1.250e-05  1.3 GB  20 img/s  wait 0%  ETA 0:00");
+}
+
 TEST(ProgressLine, ShowsALossThatIsNotFinite) {
-  EXPECT_THAT(progress_line({.title = "t", .step = 1, .steps = 1, .loss = std::nan("")}, 0),
+  EXPECT_THAT(progress_line({.title = "t", .step = 1, .steps = 1, .numbers = {{"loss", std::nan("")}}}, 0),
               HasSubstr("loss nan"));
 }
 
@@ -55,7 +66,7 @@ std::string run(bool terminal, int steps, const char* note = nullptr) {
       {.out = out, .terminal = terminal, .line_every_seconds = 2, .seconds = [&] { return now; }});
   for (int i = 0; i < steps; ++i) {
     now += 0.04;
-    progress.step({.images = 8, .wait_seconds = 0.01, .loss = 1. / (i + 1)});
+    progress.step({.images = 8, .wait_seconds = 0.01, .numbers = {{"loss", 1. / (i + 1)}}});
   }
   if (note) progress.note(note);
   progress.finish();
@@ -78,8 +89,8 @@ TEST(Progress, ElsewhereWritesAPlainLineNowAndThen) {
   const std::string text = run(false, 100);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
   EXPECT_EQ(text.find_first_of("\r\x1b"), std::string::npos);
-  EXPECT_THAT(text, StartsWith("epoch 1/1  50% 50/100  loss 0.0200  200 img/s  wait 25%  ETA 0:02\n"));
-  EXPECT_THAT(text, HasSubstr("epoch 1/1 100% 100/100  loss 0.0100  200 img/s  wait 25%  ETA 0:00\n"));
+  EXPECT_THAT(text, StartsWith("epoch 1/1  50% 50/100  loss 0.02000  200 img/s  wait 25%  ETA 0:02\n"));
+  EXPECT_THAT(text, HasSubstr("epoch 1/1 100% 100/100  loss 0.01000  200 img/s  wait 25%  ETA 0:00\n"));
 }
 
 TEST(Progress, NotesAreLinesOfTheirOwn) {

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "fornax/fornax.h"
+#include "options.h"
+
+struct Datasets {
+  std::shared_ptr<fornax::data::ImageDataset> train, test;
+  std::int64_t classes = 10;
+};
+
+/// The sets that --data names; images have 3 channels and are --size wide. Throws ValueError for another name
+/// or a size that does not fit, and what the readers throw.
+Datasets open_datasets(const Options& options);

@@ -1,0 +1,167 @@
+// Trains a ResNet on images, evaluates it, and leaves a run: config.json, options.ini, log.jsonl, curves.svg,
+// and checkpoints from which --resume goes on. `train_resnet50 --help` lists the options.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "datasets.h"
+#include "fornax/fornax.h"
+#include "models.h"
+#include "options.h"
+
+namespace fx = fornax;
+namespace data = fornax::data;
+namespace optim = fornax::optim;
+namespace train = fornax::train;
+
+namespace {
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const Options& options, const fx::State& parameters) {
+  if (options.optimizer == "adamw")
+    return std::make_unique<optim::AdamW>(optim::no_decay_groups(
+        parameters, optim::AdamWOptions{.lr = options.lr, .weight_decay = options.weight_decay}));
+  return std::make_unique<optim::SGD>(optim::no_decay_groups(
+      parameters,
+      optim::SGDOptions{
+          .lr = options.lr, .momentum = 0.9, .weight_decay = options.weight_decay, .nesterov = true}));
+}
+
+optim::Schedule make_schedule(const Options& options, std::int64_t steps_per_epoch) {
+  const std::int64_t steps = options.epochs * steps_per_epoch;
+  if (options.schedule == "one-cycle")
+    return optim::OneCycleLR{.total_steps = steps, .pct_start = 0.25, .cycle_momentum = false};
+  const auto warmup = static_cast<std::int64_t>(options.warmup * static_cast<double>(steps_per_epoch));
+  const std::int64_t rest = std::max<std::int64_t>(steps - warmup, 1);
+  optim::Schedule main = [](std::int64_t, double lr) { return optim::Rates{lr}; };
+  if (options.schedule == "cosine") main = optim::CosineAnnealingLR{.T_max = rest};
+  if (options.schedule == "step")
+    main = optim::StepLR{.step_size = std::max<std::int64_t>(rest / 3, 1), .gamma = 0.1};
+  if (warmup == 0) return main;
+  return optim::sequential({optim::LinearLR{.start_factor = 0.01, .total_iters = warmup}, main}, {warmup});
+}
+
+void write_run_files(const Options& options, const std::string& text, fx::Device device,
+                     const std::string& run) {
+  train::write_config(run + "/config.json", {{"model", options.model},
+                                             {"data", options.data},
+                                             {"device", to_string(device)},
+                                             {"epochs", options.epochs},
+                                             {"batch_size", options.batch_size},
+                                             {"accumulate", options.accumulate},
+                                             {"optimizer", options.optimizer},
+                                             {"schedule", options.schedule},
+                                             {"lr", options.lr},
+                                             {"weight_decay", options.weight_decay},
+                                             {"width", options.width},
+                                             {"size", options.size},
+                                             {"amp", options.amp ? options.amp_dtype : "off"},
+                                             {"threads", std::int64_t{fx::num_threads()}},
+                                             {"seed", static_cast<std::int64_t>(options.seed)}});
+  fx::io::AtomicFile file(options_file(run));
+  file.write(text);
+  file.commit();
+}
+
+/// Says from where the run goes on.
+void report(const std::optional<fx::io::FoundCheckpoint>& found, const std::string& run) {
+  if (!found) {
+    std::printf("no checkpoint in %s yet: starting anew\n", run.c_str());
+    return;
+  }
+  for (const std::string& error : found->corrupt) std::printf("left out: %s\n", error.c_str());
+  std::printf("going on from %s\n", found->path.c_str());
+}
+
+int run(const Options& options, const std::string& options_text) {
+  if (options.threads > 0) fx::set_num_threads(options.threads);
+  fx::default_generator().manual_seed(options.seed);
+  const fx::AnomalyGuard anomaly(options.anomaly);
+  const fx::Device device = choose_device(options.device);
+
+  const Datasets sets = open_datasets(options);
+  const bool pin = !device.is_cpu();
+  data::DataLoader loader(sets.train, {.batch_size = options.batch_size,
+                                       .workers = options.workers,
+                                       .shuffle = true,
+                                       .drop_last = true,
+                                       .pin_memory = pin,
+                                       .seed = options.seed});
+  if (loader.batches() == 0)
+    throw fx::ValueError("--batch-size", "expected at most " + std::to_string(sets.train->size()) +
+                                             ", the training images of " + options.data + ", got " +
+                                             std::to_string(options.batch_size));
+  data::DataLoader test_loader(
+      sets.test, {.batch_size = 2 * options.batch_size, .workers = options.workers, .pin_memory = pin});
+
+  const auto model = make_model(options, sets.classes);
+  model->to(device);
+  const auto optimizer = make_optimizer(options, model->named_parameters());
+
+  const bool resumes = !options.resume.empty();
+  const std::string directory =
+      resumes ? options.resume : train::make_run_directory(options.run_dir, options.model);
+  const train::StopSignals signals;
+  const std::int64_t steps_per_epoch = (loader.batches() + options.accumulate - 1) / options.accumulate;
+  train::Trainer trainer(
+      *model, *optimizer,
+      {.device = device,
+       .epochs = options.epochs,
+       .accumulate = options.accumulate,
+       .amp = options.amp ? std::optional(options.amp_dtype == "f16" ? fx::f16 : fx::bf16) : std::nullopt,
+       .schedule = make_schedule(options, steps_per_epoch),
+       .max_grad_norm = options.clip_grad_norm,
+       .loss =
+           [&](const fx::Tensor& output, const fx::Tensor& label) {
+             return fx::cross_entropy(output, label, {.label_smoothing = options.label_smoothing});
+           },
+       .metrics = {train::top_k_accuracy(), train::top_k_accuracy(5)},
+       .log_every = options.log_every,
+       .checkpoints = {.directory = directory + "/checkpoints",
+                       .every = options.checkpoint_every,
+                       .keep_last = options.keep_checkpoints},
+       .stop = [&] { return signals.received(); }});
+  trainer.add<train::ProgressBar>();
+  trainer.add<train::JsonLogger>(directory + "/log.jsonl");
+  trainer.add<train::CurvesPlot>(directory + "/curves.svg");
+  if (options.patience > 0)
+    trainer.add<train::EarlyStopping>(train::EarlyStoppingOptions{
+        .monitor = "accuracy", .lower_is_better = false, .patience = options.patience});
+  if (resumes) {
+    const auto found = trainer.resume();
+    report(found, directory);
+    if (!found) std::filesystem::remove(directory + "/log.jsonl");
+  }
+  std::printf("%s: %s\n", options.model.c_str(), describe_model(*model, options, device).c_str());
+
+  train::Numbers result;
+  if (options.eval_only) {
+    result = trainer.evaluate(test_loader);
+  } else {
+    write_run_files(options, options_text, device, directory);
+    std::printf("%lld training images of %s; the run goes to %s\n",
+                static_cast<long long>(sets.train->size()), options.data.c_str(), directory.c_str());
+    if (!trainer.fit(loader, &test_loader)) {
+      std::printf("stopped after step %lld; --resume %s goes on\n", static_cast<long long>(trainer.step()),
+                  directory.c_str());
+      return signals.exit_code();
+    }
+    result = trainer.last_evaluation();
+  }
+  for (const auto& [name, value] : result)
+    if (name == "accuracy") std::printf("test_accuracy=%.4f run=%s\n", value, directory.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // each line is seen at once, through a pipe too
+  const CommandLine line = parse_command_line(argc, argv);
+  return line.exit_code ? *line.exit_code : run(line.options, line.text);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}

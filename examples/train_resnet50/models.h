@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "fornax/fornax.h"
+#include "options.h"
+
+/// The names that --model takes.
+std::set<std::string> known_models();
+std::unique_ptr<fornax::models::ResNet> make_model(const Options& options, std::int64_t classes);
+
+/// What is known of a model before it is trained: parameters, operations and memory, for a line of text.
+std::string describe_model(fornax::nn::Layer& model, const Options& options, fornax::Device device);

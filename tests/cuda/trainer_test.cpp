@@ -1,0 +1,103 @@
+// The trainer on the device: what it computes, when it waits, and that it goes on where it was stopped.
+#include "fornax/train/trainer.h"
+
+#include <vector>
+
+#include "cuda/device_test.h"
+#include "cuda/small_trainer.h"
+#include "fornax/data/image_dataset.h"
+#include "support/files.h"
+
+namespace fornax::test {
+namespace {
+
+constexpr std::int64_t images = 48, batch = 8;
+
+class CudaTrainer : public DeviceTest {
+ protected:
+  /// A net, its data and its trainer.
+  struct Training {
+    Training(Device device, train::TrainerOptions options)
+        : net(make_net(device)), trainer(*net, optimizer, with_device(std::move(options), device)) {}
+
+    static std::unique_ptr<Net> make_net(Device device) {
+      default_generator().manual_seed(5);
+      auto net = std::make_unique<Net>();
+      net->to(device);
+      return net;
+    }
+    static train::TrainerOptions with_device(train::TrainerOptions options, Device device) {
+      options.device = device;
+      return options;
+    }
+    std::vector<float> weights() const {
+      return net->state().at("fc.weight").to(Device::cpu()).to_vector<float>();
+    }
+
+    std::shared_ptr<data::ImageDataset> set = std::make_shared<data::ImageDataset>(
+        data::synthetic_images({.count = images, .height = 8, .width = 8, .classes = classes}),
+        data::ImageOptions{.crop_padding = 1, .flip = true, .mean = {0.5f}, .stddev = {0.25f}});
+    data::DataLoader loader{set, {.batch_size = batch, .shuffle = true, .pin_memory = true}};
+    data::DataLoader validation{set, {.batch_size = images, .pin_memory = true}};
+    std::unique_ptr<Net> net;
+    optim::SGD optimizer{net->named_parameters(), {.lr = 0.02, .momentum = 0.9}};
+    train::Trainer trainer;
+  };
+};
+
+TEST_F(CudaTrainer, FollowsTheCpu) {
+  const train::TrainerOptions options{.epochs = 2, .accumulate = 2, .max_grad_norm = 1, .log_every = 1};
+  Training cpu(Device::cpu(), options), device(device_, options);
+  cpu.trainer.fit(cpu.loader, &cpu.validation);
+  device.trainer.fit(device.loader, &device.validation);
+  const std::vector<float> a = cpu.weights(), b = device.weights();
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4f);
+}
+
+TEST_F(CudaTrainer, GoesOnToTheSameBits) {
+  for (const DType amp : {bf16, f16}) {
+    const TemporaryDirectory whole_directory, directory;
+    const auto options = [&](const TemporaryDirectory& where, std::function<bool()> stop) {
+      return train::TrainerOptions{
+          .epochs = 2, .amp = amp, .checkpoints = {.directory = where.path()}, .stop = std::move(stop)};
+    };
+    Training whole(device_, options(whole_directory, {}));
+    EXPECT_TRUE(whole.trainer.fit(whole.loader));
+    {
+      int steps = 0;
+      Training run(device_, options(directory, [&] { return ++steps == 4; }));
+      EXPECT_FALSE(run.trainer.fit(run.loader));
+    }
+    Training again(device_, options(directory, {}));
+    EXPECT_EQ(again.trainer.resume()->step, 4);
+    EXPECT_TRUE(again.trainer.fit(again.loader));
+    EXPECT_EQ(read_text(directory / "latest.safetensors"), read_text(whole_directory / "latest.safetensors"));
+  }
+}
+
+#if defined(FORNAX_SIM)  // which counts what waits
+TEST_F(CudaTrainer, WaitsInTheStepsThatItLogsAndAtTheEndOfAnEvaluation) {
+  struct Waits final : train::Callback {
+    void on_step_end(train::Trainer&, const train::StepInfo&) override {
+      steps.push_back(sim::host_waits() - before);
+      before = sim::host_waits();
+    }
+    void on_epoch_end(train::Trainer&, const train::Numbers&) override {
+      evaluation = sim::host_waits() - before;
+      before = sim::host_waits();
+    }
+    std::vector<int> steps;
+    int before = 0, evaluation = 0;
+  };
+  Training run(device_, {.epochs = 2, .amp = f16, .max_grad_norm = 1, .log_every = 3});
+  const auto& waits = run.trainer.add<Waits>();
+  run.trainer.fit(run.loader, &run.validation);
+  ASSERT_EQ(waits.steps.size(), 12u);
+  for (std::size_t i = 6; i < 12; ++i)  // the first epoch fills the pools
+    EXPECT_EQ(waits.steps[i], (i + 1) % 3 == 0 ? 1 : 0) << "step " << i + 1;
+  EXPECT_EQ(waits.evaluation, 1);
+}
+#endif
+
+}  // namespace
+}  // namespace fornax::test
