@@ -126,6 +126,10 @@ int run(const Options& options, const std::string& options_text) {
   trainer.add<train::ProgressBar>();
   trainer.add<train::JsonLogger>(directory + "/log.jsonl");
   trainer.add<train::CurvesPlot>(directory + "/curves.svg");
+  if (options.tensorboard)
+    trainer.add<train::TensorBoard>(
+        directory + "/tensorboard",
+        train::TensorBoardOptions{.histograms = true, .text = "```\n" + options_text + "```"});
   if (options.patience > 0)
     trainer.add<train::EarlyStopping>(train::EarlyStoppingOptions{
         .monitor = "accuracy", .lower_is_better = false, .patience = options.patience});

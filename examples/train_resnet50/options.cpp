@@ -54,6 +54,7 @@ void add_options(CLI::App& app, Options& options) {
                  "epochs without better test accuracy after which training ends; 0: never")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--anomaly", options.anomaly, "stops at the first op that makes inf or NaN, naming it; slow");
+  app.add_flag("--tensorboard", options.tensorboard, "the run's directory gets event files for TensorBoard");
   app.add_option("--seed", options.seed);
   app.add_option("--threads", options.threads, "of the CPU kernels; 0: as many as cores");
   app.add_option("--workers", options.workers, "threads that prepare batches");

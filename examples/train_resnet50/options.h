@@ -15,7 +15,7 @@ struct Options {
   int threads = 0, workers = 1, keep_checkpoints = 2;
   double lr = 0.05, weight_decay = 5e-4, warmup = 0, width = 1, label_smoothing = 0, clip_grad_norm = 0;
   std::uint64_t seed = 0;
-  bool amp = false, anomaly = false;
+  bool amp = false, anomaly = false, tensorboard = false;
 
   /// Not kept with the run: what is asked of this call of the program.
   std::string resume;

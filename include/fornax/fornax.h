@@ -110,4 +110,5 @@
 #include "fornax/train/progress.h"
 #include "fornax/train/run_directory.h"
 #include "fornax/train/stop_signals.h"
+#include "fornax/train/tensorboard.h"
 #include "fornax/train/trainer.h"

@@ -48,6 +48,30 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
+AppendFile::AppendFile(std::string path)
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) throw IoError(path_, fmt::format("expected to open the file, got: {}", system_message(errno)));
+}
+
+AppendFile::~AppendFile() { ::close(fd_); }
+
+void AppendFile::write(std::string_view bytes) {
+  ssize_t written;
+  do written = ::write(fd_, bytes.data(), bytes.size());
+  while (written < 0 && errno == EINTR);
+  if (written != static_cast<ssize_t>(bytes.size()))
+    throw IoError(path_,
+                  fmt::format("expected to append {} bytes, got: {}", bytes.size(),
+                              written < 0 ? system_message(errno) : fmt::format("only {} written", written)));
+}
+
+std::int64_t AppendFile::size() const {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0)
+    throw IoError(path_, fmt::format("expected the file's size, got: {}", system_message(errno)));
+  return info.st_size;
+}
+
 void sync_directory_of(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   const int fd = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fornax/base/export.h"
@@ -33,6 +34,26 @@ class InputFile {
   std::string path_;
   int fd_;
   std::uint64_t size_ = 0;
+};
+
+/// A file that is written at its end, made where it is missing. What is written is with the operating system
+/// when write() returns, so that others can follow it and a crash of this process loses nothing. Any number
+/// of threads may write. Every failure is an IoError naming the file.
+class AppendFile {
+ public:
+  explicit AppendFile(std::string path);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// All in one call of the system.
+  void write(std::string_view bytes);
+  std::int64_t size() const;
+
+ private:
+  std::string path_;
+  int fd_;
 };
 
 /// Makes what was created, renamed or removed beside the file at `path` durable. Throws IoError naming the

@@ -1,6 +1,5 @@
 #include "fornax/train/json_log.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,31 +38,16 @@ void cut(const std::string& path, std::int64_t keep) {
 
 }  // namespace
 
-JsonLog::JsonLog(std::string path, std::int64_t keep) : path_(std::move(path)) {
-  cut(path_, keep);
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) throw IoError(path_, fmt::format("expected to open the log, got: {}", system_message(errno)));
+JsonLog::JsonLog(std::string path, std::int64_t keep) {
+  cut(path, keep);
+  file_ = std::make_unique<AppendFile>(std::move(path));
 }
 
-std::int64_t JsonLog::size() const {
-  struct stat info {};
-  if (::fstat(fd_, &info) != 0)
-    throw IoError(path_, fmt::format("expected the log's size, got: {}", system_message(errno)));
-  return info.st_size;
-}
+JsonLog::~JsonLog() = default;
 
-JsonLog::~JsonLog() { ::close(fd_); }
+std::int64_t JsonLog::size() const { return file_->size(); }
 
-void JsonLog::write(const Fields& fields) {
-  const std::string line = to_json(fields, -1);
-  ssize_t written;
-  do written = ::write(fd_, line.data(), line.size());
-  while (written < 0 && errno == EINTR);
-  if (written != static_cast<ssize_t>(line.size()))
-    throw IoError(path_,
-                  fmt::format("expected to append {} bytes, got: {}", line.size(),
-                              written < 0 ? system_message(errno) : fmt::format("only {} written", written)));
-}
+void JsonLog::write(const Fields& fields) { file_->write(to_json(fields, -1)); }
 
 void write_config(const std::string& path, const Fields& fields) {
   io::AtomicFile file(path);

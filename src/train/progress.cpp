@@ -39,7 +39,10 @@ std::string progress_line(const ProgressState& state, int width) {
   const std::string left = fmt::format("{} {:3.0f}%", state.title, std::floor(100 * share));
   const std::string steps = fmt::format(" {}/{}", state.step, state.steps);
   std::string right;
-  if (state.memory > 0) right += fmt::format("  {:.1f} GB", static_cast<double>(state.memory) / 1e9);
+  const double memory = static_cast<double>(state.memory);
+  if (memory > 0)
+    right +=
+        memory < 1e9 ? fmt::format("  {:.0f} MB", memory / 1e6) : fmt::format("  {:.1f} GB", memory / 1e9);
   right +=
       fmt::format("  {:.{}f} img/s  wait {:.0f}%  ETA {}", state.images_per_second,
                   state.images_per_second < 10 ? 1 : 0, 100 * state.wait_share, duration(state.eta_seconds));

@@ -150,9 +150,10 @@ class TrainResnet50(unittest.TestCase):
     def test_every_recipe_trains(self):
         for options in (["--optimizer", "adamw", "--lr", "0.002", "--schedule", "cosine", "--warmup", "0.5"],
                         ["--schedule", "step", "--label-smoothing", "0.1", "--clip-grad-norm", "1"],
-                        ["--accumulate", "3", "--patience", "1"]):
+                        ["--accumulate", "3", "--patience", "1", "--tensorboard"]):
             with self.subTest(options=options):
                 accuracy, run = train(self.root, *SMALL, *options)
+                self.assertEqual(len(list(run.glob("tensorboard/events.out.tfevents.*"))), "--tensorboard" in options)
                 self.assertGreater(accuracy, 0.3)
                 steps = [line["step"] for line in log_of(run) if line["phase"] == "train"]
                 self.assertEqual(steps[-1], 12 if "--accumulate" in options else 32)

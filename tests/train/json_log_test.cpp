@@ -80,7 +80,7 @@ TEST(JsonLog, LinesOfSeveralThreadsStayWhole) {
 
 TEST(JsonLog, NamesTheFileThatCannotBeWritten) {
   EXPECT_EQ(error_of<IoError>([&] { JsonLog("/no/such/log.jsonl"); }),
-            "[/no/such/log.jsonl] expected to open the log, got: No such file or directory");
+            "[/no/such/log.jsonl] expected to open the file, got: No such file or directory");
   JsonLog full("/dev/full");
   EXPECT_EQ(error_of<IoError>([&] {
               full.write({{"step", 1}});

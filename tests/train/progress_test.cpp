@@ -50,6 +50,7 @@ TEST(ProgressLine, ShowsMemoryAndSmallNumbers) {
                            .memory = 1'340'000'000},
                           0),
             "t 100% 1/1  lr 1.250e-05  1.3 GB  20 img/s  wait 0%  ETA 0:00");
+  EXPECT_THAT(progress_line({.title = "t", .memory = 34'000'000}, 0), HasSubstr(" 34 MB "));
 }
 
 TEST(ProgressLine, ShowsALossThatIsNotFinite) {

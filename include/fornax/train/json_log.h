@@ -2,11 +2,16 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "fornax/base/export.h"
+
+namespace fornax {
+class AppendFile;
+}
 
 /// What a run writes down, as JSON.
 namespace fornax::train {
@@ -39,8 +44,7 @@ class FORNAX_API JsonLog {
   std::int64_t size() const;
 
  private:
-  std::string path_;
-  int fd_;
+  std::unique_ptr<AppendFile> file_;
 };
 
 /// Writes one object, indented, replacing the file at `path` as a whole. Throws IoError.
