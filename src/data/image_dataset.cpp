@@ -178,6 +178,13 @@ std::shared_ptr<ImageDataset> cifar10(const std::string& directory, Split split,
       with_statistics(std::move(options), {0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}));
 }
 
+std::shared_ptr<ImageDataset> cifar100(const std::string& directory, Split split, ImageOptions options,
+                                       Cifar100Labels labels) {
+  return std::make_shared<ImageDataset>(
+      read_cifar100(directory, split, labels),
+      with_statistics(std::move(options), {0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}));
+}
+
 Images synthetic_images(const SyntheticOptions& options) {
   if (std::min({options.count, options.height, options.width, options.channels, options.classes}) < 1 ||
       options.classes > byte_values)

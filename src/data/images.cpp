@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/file.h"
-#include "data/cifar10.h"
+#include "data/cifar.h"
 #include "fornax/base/error.h"
 #include "fornax/data/idx.h"
 
@@ -16,8 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_label(std::uint8_t label, std::int64_t index, const std::string& file) {
-  constexpr int classes = 10;
+constexpr int mnist_classes = 10;
+
+void check_label(std::uint8_t label, std::int64_t index, const std::string& file, int classes) {
   if (label >= classes)
     throw IoError(file, fmt::format("expected labels below {}, got {} for image {}", classes, label, index));
 }
@@ -39,25 +40,37 @@ std::string find_idx(const std::string& directory, const std::string& name) {
 }
 
 constexpr std::int64_t cifar_size = 32, cifar_channels = 3, cifar_area = cifar_size * cifar_size;
-constexpr std::int64_t cifar_record = 1 + cifar_channels * cifar_area;
 
-/// Appends the `count` records of one file: a label, then one plane a channel.
-void append_cifar(Images& images, const std::string& path, std::int64_t count) {
+/// A record is `labels` labels, of which the one at `used` counts, then one plane a channel.
+struct CifarRecord {
+  std::int64_t labels, used;
+  int classes;
+  std::int64_t size() const { return labels + cifar_channels * cifar_area; }
+};
+constexpr CifarRecord cifar10_record{.labels = 1, .used = 0, .classes = 10};
+constexpr CifarRecord coarse_record{.labels = 2, .used = 0, .classes = 20};
+constexpr CifarRecord fine_record{.labels = 2, .used = 1, .classes = 100};
+
+Images no_cifar_images() { return {.height = cifar_size, .width = cifar_size, .channels = cifar_channels}; }
+
+/// Appends the `count` records of one file.
+void append_cifar(Images& images, const std::string& path, std::int64_t count, const CifarRecord& format) {
   const InputFile file(path);
-  const auto size = static_cast<std::uint64_t>(count * cifar_record);
+  const auto size = static_cast<std::uint64_t>(count * format.size());
   if (file.size() != size)
-    throw IoError(path, fmt::format("expected {} bytes, {} records of {}, got {}", size, count, cifar_record,
+    throw IoError(path, fmt::format("expected {} bytes, {} records of {}, got {}", size, count, format.size(),
                                     file.size()));
   std::vector<std::byte> bytes(size);
   file.read(0, bytes);
   const auto* record = reinterpret_cast<const std::uint8_t*>(bytes.data());
   images.pixels.resize(static_cast<std::size_t>((images.count + count) * cifar_channels * cifar_area));
   std::uint8_t* pixel = images.pixels.data() + images.count * cifar_channels * cifar_area;
-  for (std::int64_t i = 0; i < count; ++i, record += cifar_record) {
-    check_label(record[0], i, path);
-    images.labels.push_back(record[0]);
+  for (std::int64_t i = 0; i < count; ++i, record += format.size()) {
+    check_label(record[format.used], i, path, format.classes);
+    images.labels.push_back(record[format.used]);
+    const std::uint8_t* planes = record + format.labels;
     for (std::int64_t at = 0; at < cifar_area; ++at)
-      for (std::int64_t c = 0; c < cifar_channels; ++c) *pixel++ = record[1 + c * cifar_area + at];
+      for (std::int64_t c = 0; c < cifar_channels; ++c) *pixel++ = planes[c * cifar_area + at];
   }
   images.count += count;
 }
@@ -77,7 +90,7 @@ Images read_mnist(const std::string& directory, Split split) {
     throw IoError(labels_file, fmt::format("expected labels of sizes [{}], one an image, got {}",
                                            images.shape[0], to_string(labels.shape)));
   for (std::size_t i = 0; i < labels.values.size(); ++i)
-    check_label(labels.values[i], static_cast<std::int64_t>(i), labels_file);
+    check_label(labels.values[i], static_cast<std::int64_t>(i), labels_file, mnist_classes);
   return {.count = images.shape[0],
           .height = images.shape[1],
           .width = images.shape[2],
@@ -93,13 +106,27 @@ Images read_cifar10(const std::string& directory, Split split) {
 
 Images read_cifar10(const std::string& directory, Split split, std::int64_t images_per_file) {
   check_directory(directory);
-  Images images{.height = cifar_size, .width = cifar_size, .channels = cifar_channels};
+  Images images = no_cifar_images();
+  const auto append = [&](const std::string& file) {
+    append_cifar(images, fs::path(directory) / file, images_per_file, cifar10_record);
+  };
   if (split == Split::test) {
-    append_cifar(images, fs::path(directory) / "test_batch.bin", images_per_file);
+    append("test_batch.bin");
   } else {
-    for (int batch = 1; batch <= 5; ++batch)
-      append_cifar(images, fs::path(directory) / fmt::format("data_batch_{}.bin", batch), images_per_file);
+    for (int batch = 1; batch <= 5; ++batch) append(fmt::format("data_batch_{}.bin", batch));
   }
+  return images;
+}
+
+Images read_cifar100(const std::string& directory, Split split, Cifar100Labels labels) {
+  return read_cifar100(directory, split, labels, split == Split::train ? 50'000 : 10'000);
+}
+
+Images read_cifar100(const std::string& directory, Split split, Cifar100Labels labels, std::int64_t count) {
+  check_directory(directory);
+  Images images = no_cifar_images();
+  append_cifar(images, fs::path(directory) / (split == Split::train ? "train.bin" : "test.bin"), count,
+               labels == Cifar100Labels::fine ? fine_record : coarse_record);
   return images;
 }
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "data/cifar10.h"
+#include "data/cifar.h"
 #include "fornax/base/error.h"
 #include "support/error_of.h"
 #include "support/files.h"
@@ -92,9 +92,8 @@ TEST(FashionMnist, IsReadAsDebianShipsIt) {
   EXPECT_THAT(of_class, testing::Each(1000));
 }
 
-/// A CIFAR-10 file of one image whose value is 100 * channel + row.
-std::string cifar_file(char label) {
-  std::string file(1, label);
+/// A CIFAR file of one image, behind its labels, whose value is 100 * channel + row.
+std::string cifar_file(std::string file) {
   for (int c = 0; c < 3; ++c)
     for (int row = 0; row < 32; ++row) file += std::string(32, static_cast<char>(100 * c + row));
   return file;
@@ -104,7 +103,7 @@ TEST(Cifar10Files, GiveInterleavedChannelsInTheOrderOfTheFiles) {
   const TemporaryDirectory directory;
   for (const char batch : {'1', '2', '3', '4', '5'})
     write_text(directory / (std::string("data_batch_") + batch + ".bin"),
-               cifar_file(static_cast<char>(batch - '0')));
+               cifar_file({static_cast<char>(batch - '0')}));
   const Images images = read_cifar10(directory.path(), Split::train, 1);
   EXPECT_EQ(images.count, 5);
   EXPECT_EQ(images.channels, 3);
@@ -122,19 +121,53 @@ TEST(Cifar10Files, AreRefusedWhenTruncatedOrCorrupt) {
     write_text(directory / "test_batch.bin", file);
     return error_of<IoError>([&] { read_cifar10(directory.path(), Split::test, images); });
   };
-  EXPECT_EQ(refusal(cifar_file(9), 1), "no error");
-  EXPECT_THAT(refusal(cifar_file(9).substr(1), 1),
+  EXPECT_EQ(refusal(cifar_file("\x09"), 1), "no error");
+  EXPECT_THAT(refusal(cifar_file("\x09").substr(1), 1),
               EndsWith("] expected 3073 bytes, 1 records of 3073, got 3072"));
   EXPECT_THAT(refusal("", 2), EndsWith("] expected 6146 bytes, 2 records of 3073, got 0"));
-  EXPECT_THAT(refusal(cifar_file(9) + cifar_file(10), 2),
+  EXPECT_THAT(refusal(cifar_file("\x09") + cifar_file("\x0a"), 2),
               EndsWith("] expected labels below 10, got 10 for image 1"));
 }
 
 TEST(Cifar10Files, AreRefusedWhenCutBetweenTwoImages) {
   const TemporaryDirectory directory;
-  write_text(directory / "test_batch.bin", cifar_file(9));
+  write_text(directory / "test_batch.bin", cifar_file("\x09"));
   EXPECT_THAT(error_of<IoError>([&] { read_cifar10(directory.path(), Split::test); }),
               EndsWith("test_batch.bin] expected 30730000 bytes, 10000 records of 3073, got 3073"));
+}
+
+TEST(Cifar100Files, GiveFineOrCoarseLabels) {
+  const TemporaryDirectory directory;
+  write_text(directory / "train.bin", cifar_file("\x05\x63") + cifar_file("\x13\x07"));
+  write_text(directory / "test.bin", cifar_file("\x02\x01"));
+  const Images fine = read_cifar100(directory.path(), Split::train, Cifar100Labels::fine, 2);
+  EXPECT_EQ(fine.count, 2);
+  EXPECT_THAT(fine.labels, ElementsAre(99, 7));
+  ASSERT_EQ(fine.pixels.size(), 2u * 32 * 32 * 3);
+  EXPECT_EQ(fine.pixels[((32 + 7) * 32 + 31) * 3 + 2], 207);  // of row 7 of image 1
+  const Images coarse = read_cifar100(directory.path(), Split::train, Cifar100Labels::coarse, 2);
+  EXPECT_THAT(coarse.labels, ElementsAre(5, 19));
+  EXPECT_EQ(coarse.pixels, fine.pixels);
+  EXPECT_THAT(read_cifar100(directory.path(), Split::test, Cifar100Labels::fine, 1).labels, ElementsAre(1));
+}
+
+TEST(Cifar100Files, AreRefusedWhenTruncatedOrCorrupt) {
+  const TemporaryDirectory directory;
+  const auto refusal = [&](const std::string& file, Cifar100Labels labels) -> std::string {
+    write_text(directory / "test.bin", file);
+    return error_of<IoError>([&] { read_cifar100(directory.path(), Split::test, labels, 1); });
+  };
+  EXPECT_EQ(refusal(cifar_file("\x13\x63"), Cifar100Labels::coarse), "no error");
+  EXPECT_THAT(refusal(cifar_file("\x13\x64"), Cifar100Labels::fine),
+              EndsWith("test.bin] expected labels below 100, got 100 for image 0"));
+  EXPECT_THAT(refusal(cifar_file("\x14\x01"), Cifar100Labels::coarse),
+              EndsWith("test.bin] expected labels below 20, got 20 for image 0"));
+  EXPECT_THAT(refusal(cifar_file("\x01"), Cifar100Labels::fine),
+              EndsWith("test.bin] expected 3074 bytes, 1 records of 3074, got 3073"));
+  EXPECT_THAT(error_of<IoError>([&] { read_cifar100(directory.path(), Split::test); }),
+              EndsWith("test.bin] expected 30740000 bytes, 10000 records of 3074, got 3073"));
+  EXPECT_THAT(error_of<IoError>([&] { read_cifar100(directory.path(), Split::train); }),
+              testing::HasSubstr("train.bin] "));
 }
 
 }  // namespace

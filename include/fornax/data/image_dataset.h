@@ -61,14 +61,17 @@ class FORNAX_API ImageDataset final : public Dataset {
   Tensor mean_, stddev_;  ///< f32 [channels]
 };
 
-/// The images of a directory; they throw as read_mnist and read_cifar10 and ImageDataset do. Where `options`
-/// has the default mean and stddev, they are those of the set's training images.
+/// The images of a directory; they throw as read_mnist, read_cifar10, read_cifar100 and ImageDataset do.
+/// Where `options` has the default mean and stddev, they are those of the set's training images.
 FORNAX_API std::shared_ptr<ImageDataset> mnist(const std::string& directory, Split split,
                                                ImageOptions options = {});
 FORNAX_API std::shared_ptr<ImageDataset> fashion_mnist(const std::string& directory, Split split,
                                                        ImageOptions options = {});
 FORNAX_API std::shared_ptr<ImageDataset> cifar10(const std::string& directory, Split split,
                                                  ImageOptions options = {});
+FORNAX_API std::shared_ptr<ImageDataset> cifar100(const std::string& directory, Split split,
+                                                  ImageOptions options = {},
+                                                  Cifar100Labels labels = Cifar100Labels::fine);
 
 struct SyntheticOptions {
   std::int64_t count = 1024, height = 32, width = 32, channels = 3, classes = 10;

@@ -30,4 +30,12 @@ FORNAX_API Images read_mnist(const std::string& directory, Split split);
 /// also for a file of another length.
 FORNAX_API Images read_cifar10(const std::string& directory, Split split);
 
+/// Which of the two labels of a CIFAR-100 image: its class, of 100, or its superclass, of 20.
+enum class Cifar100Labels : std::uint8_t { fine, coarse };
+
+/// Reads the training (50,000) or test (10,000) images of CIFAR-100 from its binary version: `train.bin` or
+/// `test.bin` in `directory`. Otherwise as read_cifar10.
+FORNAX_API Images read_cifar100(const std::string& directory, Split split,
+                                Cifar100Labels labels = Cifar100Labels::fine);
+
 }  // namespace fornax::data
