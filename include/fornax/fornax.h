@@ -88,6 +88,7 @@
 #include "fornax/data/images.h"
 #include "fornax/data/prefetcher.h"
 #include "fornax/data/random.h"
+#include "fornax/data/sampler.h"
 #include "fornax/data/transforms.h"
 
 #include "fornax/io/atomic_file.h"

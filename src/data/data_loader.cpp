@@ -25,6 +25,10 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, DataLoaderOptions
                                                 options_.batch_size, options_.workers, options_.ahead));
   if (options_.shuffle && options_.sampler)
     throw ValueError("data_loader", "expected either shuffle or a sampler, got both");
+  if (options_.batch_sampler &&
+      (options_.batch_size != 1 || options_.shuffle || options_.drop_last || options_.sampler))
+    throw ValueError("data_loader",
+                     "expected no batch_size, shuffle, drop_last or sampler beside a batch_sampler, got one");
   if (!options_.sampler) options_.sampler = options_.shuffle ? random_sampler : sequential_sampler;
 }
 
@@ -43,14 +47,11 @@ void DataLoader::start(bool in_parts) {
     ++random_.epoch;
     start_ = 0;
   }
-  order_ = make_order();
-  const auto samples = static_cast<std::int64_t>(order_.size());
-  start_ = std::min(start_, samples);
-  batches_ = batches_in(samples - start_);
+  order_ = make_order(start_);
   given_ = 0;
   wait_seconds_ = 0;
   if (options_.workers > 0)
-    workers_ = std::make_unique<Workers>(options_.workers, options_.workers * options_.ahead, batches_,
+    workers_ = std::make_unique<Workers>(options_.workers, options_.workers * options_.ahead, loop_batches(),
                                          [this](std::int64_t number) { return make(number); });
   open_ = true;
 }
@@ -65,7 +66,7 @@ bool DataLoader::next(Batch& batch) {
 
 bool DataLoader::next(std::vector<Tensor>& tensors) {
   if (!std::exchange(open_, false)) return false;
-  if (given_ == batches_) {
+  if (given_ == loop_batches()) {
     workers_.reset();
     return false;
   }
@@ -85,14 +86,14 @@ bool DataLoader::ready() const { return open_ && workers_ && workers_->ready(); 
 
 std::vector<Tensor> DataLoader::make(std::int64_t number) const {
   const NoGrad no_grad;
-  const std::int64_t first = start_ + number * options_.batch_size;
-  const std::int64_t last = std::min(first + options_.batch_size, static_cast<std::int64_t>(order_.size()));
-  const std::span<const std::int64_t> indices(order_.begin() + first, order_.begin() + last);
+  const std::span<const std::int64_t> indices(order_.indices.begin() + first_of(number),
+                                              order_.indices.begin() + first_of(number + 1));
   std::vector<Tensor> tensors;
-  if (in_parts_) {
+  if (in_parts_ && !options_.collate) {
     tensors = dataset_->get_parts(indices, random_);
   } else {
-    const Batch batch = dataset_->get_batch(indices, random_);
+    const Batch batch = options_.collate ? options_.collate(dataset_->get_samples(indices, random_))
+                                         : dataset_->get_batch(indices, random_);
     tensors = {batch.x, batch.label};
   }
   if (options_.pin_memory)
@@ -100,28 +101,45 @@ std::vector<Tensor> DataLoader::make(std::int64_t number) const {
   return tensors;
 }
 
-std::vector<std::int64_t> DataLoader::make_order() const {
+Batch DataLoader::join(std::span<const Tensor> parts) const {
+  return options_.collate ? Batch{parts[0], parts[1]} : dataset_->join(parts);
+}
+
+DataLoader::Order DataLoader::make_order(std::int64_t start) const {
   const std::int64_t size = dataset_->size();
-  std::vector<std::int64_t> order = options_.sampler(size, random_);
-  for (const std::int64_t index : order)
+  Order order;
+  if (options_.batch_sampler) {
+    for (const std::vector<std::int64_t>& batch : options_.batch_sampler(size, random_)) {
+      if (batch.empty()) throw ValueError("data_loader", "expected batches with samples, got one without");
+      order.indices.insert(order.indices.end(), batch.begin(), batch.end());
+      if (std::ssize(order.indices) > start) order.ends.push_back(std::ssize(order.indices));
+      ++order.batches;
+    }
+  } else {
+    order.indices = options_.sampler(size, random_);
+    const std::int64_t samples = std::ssize(order.indices),
+                       rest = options_.drop_last ? options_.batch_size : 1;
+    for (std::int64_t first = 0; samples - first >= rest; first += options_.batch_size) ++order.batches;
+    for (std::int64_t first = start; samples - first >= rest; first += options_.batch_size)
+      order.ends.push_back(std::min(first + options_.batch_size, samples));
+  }
+  for (const std::int64_t index : order.indices)
     if (index < 0 || index >= size)
       throw IndexError("data_loader", fmt::format("expected the sampler to give indices from 0 to {}, got {}",
                                                   size - 1, index));
   return order;
 }
 
-std::int64_t DataLoader::batches_in(std::int64_t samples) const {
-  return (samples + (options_.drop_last ? 0 : options_.batch_size - 1)) / options_.batch_size;
-}
+std::int64_t DataLoader::batches() const { return begun_ ? order_.batches : make_order(0).batches; }
 
-std::int64_t DataLoader::batches() const {
-  return batches_in(static_cast<std::int64_t>(begun_ ? order_.size() : make_order().size()));
+std::int64_t DataLoader::first_of(std::int64_t number) const {
+  return number == 0 ? start_ : order_.ends[static_cast<std::size_t>(number - 1)];
 }
 
 std::pair<std::int64_t, std::int64_t> DataLoader::position(std::int64_t ahead) const {
   const std::int64_t given = given_ - ahead;
-  if (begun_ && given == batches_) return {random_.epoch + 1, 0};
-  return {random_.epoch, start_ + given * options_.batch_size};
+  if (begun_ && given == loop_batches()) return {random_.epoch + 1, 0};
+  return {random_.epoch, first_of(given)};
 }
 
 std::int64_t DataLoader::epoch() const { return position(0).first; }

@@ -19,7 +19,12 @@ std::byte* bytes(Tensor& tensor) { return static_cast<std::byte*>(static_cast<Te
 
 std::string Dataset::name(std::int64_t index) const { return fmt::format("sample {}", index); }
 
-Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const {
+SampleRandom Dataset::random_of(std::int64_t index, const EpochRandom& random) const {
+  return random.sample(index);
+}
+
+std::vector<Sample> Dataset::get_samples(std::span<const std::int64_t> indices,
+                                         const EpochRandom& random) const {
   std::vector<Sample> samples;
   samples.reserve(indices.size());
   for (const std::int64_t index : indices) {
@@ -28,7 +33,7 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRando
           SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), why)));
     };
     try {
-      SampleRandom numbers = random.sample(index);
+      SampleRandom numbers = random_of(index, random);
       samples.push_back(get(index, numbers));
     } catch (const std::exception& e) {
       fail(e.what());
@@ -36,7 +41,12 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRando
       fail("an exception that is not a std::exception");
     }
   }
-  return collate(samples, [&](std::int64_t place) { return name(indices[static_cast<std::size_t>(place)]); });
+  return samples;
+}
+
+Batch Dataset::get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const {
+  return collate(get_samples(indices, random),
+                 [&](std::int64_t place) { return name(indices[static_cast<std::size_t>(place)]); });
 }
 
 std::vector<Tensor> Dataset::get_parts(std::span<const std::int64_t> indices,

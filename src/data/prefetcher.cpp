@@ -52,7 +52,7 @@ bool Prefetcher::fetch() {
   const NoGrad no_grad;
   const StreamGuard guard(copies_);
   for (Tensor& part : parts) part = pin_memory(part).to(device_);
-  Batch batch = loader_.dataset().join(parts);
+  Batch batch = loader_.join(parts);
   waiting_.push_back({std::move(batch), Event(copies_)});
   return true;
 }

@@ -159,6 +159,85 @@ TEST(DataLoader, TakesAnySampler) {
             "[data_loader] expected the sampler to give indices from 0 to 9, got 10");
 }
 
+/// Batches of 1, 2, 3, ... samples in random order.
+std::vector<std::vector<std::int64_t>> growing(std::int64_t size, const EpochRandom& random) {
+  const std::vector<std::int64_t> order = random_sampler(size, random);
+  std::vector<std::vector<std::int64_t>> batches;
+  for (auto first = order.begin(); first != order.end();) {
+    const auto last = first + std::min(std::ssize(batches) + 1, order.end() - first);
+    batches.emplace_back(first, last);
+    first = last;
+  }
+  return batches;
+}
+
+TEST(DataLoader, TakesTheBatchesOfABatchSampler) {
+  for (const int workers : {0, 3}) {
+    DataLoader loader(numbers(12), {.workers = workers, .seed = 5, .batch_sampler = growing});
+    EXPECT_EQ(loader.batches(), 5);
+    for (std::int64_t epoch = 0; epoch < 2; ++epoch)
+      EXPECT_EQ(labels(loader), growing(12, {.seed = 5, .epoch = epoch}));
+  }
+  DataLoader empty(numbers(1), {.batch_sampler = [](std::int64_t, const EpochRandom&) {
+                     return std::vector<std::vector<std::int64_t>>{{0}, {}};
+                   }});
+  EXPECT_EQ(test::error_of([&] { empty.begin(); }),
+            "[data_loader] expected batches with samples, got one without");
+}
+
+TEST(DataLoader, GoesOnWithTheNextBatchOfABatchSampler) {
+  const DataLoaderOptions options{.workers = 2, .seed = 5, .batch_sampler = growing};
+  DataLoader loader(numbers(12), options);
+  std::vector<State> states = {loader.state()};
+  std::vector<std::vector<std::int64_t>> epoch;
+  for (const auto& [x, label] : loader) {
+    epoch.push_back(label.to_vector<std::int64_t>());
+    states.push_back(loader.state());
+  }
+  for (std::size_t done = 0; done < epoch.size(); ++done) {
+    DataLoader resumed(numbers(12), options);
+    resumed.load_state(states[done]);
+    EXPECT_EQ(labels(resumed), std::vector(epoch.begin() + static_cast<std::ptrdiff_t>(done), epoch.end()));
+    EXPECT_EQ(resumed.batches(), 5);
+  }
+  EXPECT_EQ(states.back().int_at("epoch"), 1);
+}
+
+TEST(DataLoader, GoesOnWithinAnEpochOfAnySampler) {
+  const DataLoaderOptions options{
+      .batch_size = 3, .seed = 5, .sampler = weighted_random_sampler(std::vector<double>(10, 1), 17)};
+  DataLoader loader(numbers(10), options), resumed(numbers(10), options);
+  auto batch = loader.begin();
+  ++batch;
+  resumed.load_state(loader.state());
+  std::vector<std::vector<std::int64_t>> rest;
+  while (++batch != std::default_sentinel) rest.push_back(batch->label.to_vector<std::int64_t>());
+  EXPECT_EQ(rest.size(), 4u);
+  EXPECT_EQ(labels(resumed), rest);
+}
+
+TEST(DataLoader, MakesBatchesByACollateFunction) {
+  const Collate collate = [](std::span<const Sample> samples) {
+    std::vector<float> targets;
+    for (const Sample& sample : samples) targets.push_back(static_cast<float>(sample.label) / 2);
+    return Batch{tensor<float>({static_cast<float>(samples.size())}),
+                 from_span<float>(targets, {static_cast<std::int64_t>(samples.size())})};
+  };
+  for (const int workers : {0, 2}) {
+    DataLoader loader(numbers(5), {.batch_size = 3, .workers = workers, .collate = collate});
+    std::vector<std::vector<float>> x, label;
+    for (const Batch& batch : Prefetcher(loader, Device::cpu())) {
+      x.push_back(batch.x.to_vector<float>());
+      label.push_back(batch.label.to_vector<float>());
+    }
+    EXPECT_THAT(x, ElementsAre(ElementsAre(3), ElementsAre(2)));
+    EXPECT_THAT(label, ElementsAre(ElementsAre(0, 0.5, 1), ElementsAre(1.5, 2)));
+  }
+  DataLoader broken(numbers(5, 2), {.batch_size = 3, .collate = collate});
+  EXPECT_EQ(test::error_of<SampleError>([&] { broken.begin(); }),
+            "[dataset] expected to get 'number 2', got: it is broken");
+}
+
 TEST(DataLoader, AnEmptyDataSetGivesNoBatches) {
   for (const int workers : {0, 2}) {
     DataLoader loader(numbers(0), {.workers = workers, .shuffle = true});
@@ -204,6 +283,12 @@ TEST(DataLoader, RefusesOptionsThatMakeNoSense) {
             "got 0, 0 and 2");
   EXPECT_EQ(refusal({.shuffle = true, .sampler = sequential_sampler}),
             "[data_loader] expected either shuffle or a sampler, got both");
+  const std::string beside =
+      "[data_loader] expected no batch_size, shuffle, drop_last or sampler beside a batch_sampler, got one";
+  EXPECT_EQ(refusal({.batch_size = 2, .batch_sampler = growing}), beside);
+  EXPECT_EQ(refusal({.shuffle = true, .batch_sampler = growing}), beside);
+  EXPECT_EQ(refusal({.drop_last = true, .batch_sampler = growing}), beside);
+  EXPECT_EQ(refusal({.sampler = random_sampler, .batch_sampler = growing}), beside);
   EXPECT_EQ(test::error_of([] { DataLoader(nullptr, {}); }), "[data_loader] expected a data set, got none");
 }
 

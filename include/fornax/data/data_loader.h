@@ -4,23 +4,20 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "fornax/base/export.h"
 #include "fornax/data/batch_iterator.h"
 #include "fornax/data/dataset.h"
+#include "fornax/data/sampler.h"
 #include "fornax/tensor/state.h"
 
 namespace fornax::data {
 
-/// The order of an epoch: indices below `size`, a function of its arguments alone. Leaving samples out or
-/// repeating them is allowed.
-using Sampler = std::function<std::vector<std::int64_t>(std::int64_t size, const EpochRandom& random)>;
-/// 0, 1, 2, ...
-FORNAX_API std::vector<std::int64_t> sequential_sampler(std::int64_t size, const EpochRandom& random);
-/// Each index once, in random order.
-FORNAX_API std::vector<std::int64_t> random_sampler(std::int64_t size, const EpochRandom& random);
+/// Makes a batch of samples.
+using Collate = std::function<Batch(std::span<const Sample> samples)>;
 
 struct DataLoaderOptions {
   std::int64_t batch_size = 1;
@@ -31,6 +28,12 @@ struct DataLoaderOptions {
   bool pin_memory = false;  ///< batches in page-locked memory, from which they go to a device without a wait
   std::uint64_t seed = 0;   ///< of order and augmentation
   Sampler sampler = {};     ///< if given, the order; `shuffle` must be false
+  /// If given, the order in batches; then there must be no batch_size (but 1), shuffle, drop_last or sampler.
+  BatchSampler batch_sampler = {};
+  /// If given, makes the batches, which it may do on several threads at once, of Dataset::get(); x and label
+  /// may be anything on the CPU. Otherwise Dataset::get_batch() makes them, which is faster for images in
+  /// memory.
+  Collate collate = {};
 };
 
 /// Batches of a data set, epoch after epoch. For a seed they are the same whatever the number of workers.
@@ -81,11 +84,21 @@ class FORNAX_API DataLoader {
   /// Gives the next batch of the loop under way, x and label or its parts; false at its end.
   bool next(std::vector<Tensor>& tensors);
   bool next(Batch& batch);
+  std::int64_t loop_batches() const { return std::ssize(order_.ends); }
+  /// Samples of the epoch before batch `number` of the loop.
+  std::int64_t first_of(std::int64_t number) const;
   /// True if next() would give a batch without waiting for it or making it.
   bool ready() const;
   std::vector<Tensor> make(std::int64_t number) const;
-  std::vector<std::int64_t> make_order() const;
-  std::int64_t batches_in(std::int64_t samples) const;
+  /// The batch whose parts these are, on their device.
+  Batch join(std::span<const Tensor> parts) const;
+  struct Order {
+    std::vector<std::int64_t> indices;
+    std::vector<std::int64_t> ends;  ///< where each batch of the loop ends
+    std::int64_t batches = 0;        ///< of the whole epoch
+  };
+  /// Of the epoch, for a loop that begins with sample `start` of it.
+  Order make_order(std::int64_t start) const;
   /// Epoch and samples of it before the next batch, `ahead` batches back.
   std::pair<std::int64_t, std::int64_t> position(std::int64_t ahead) const;
 
@@ -95,8 +108,8 @@ class FORNAX_API DataLoader {
   std::int64_t start_ = 0;             ///< samples of the epoch before the loop
   bool begun_ = false, open_ = false;  ///< whether there was a loop; whether one is under way
   bool in_parts_ = false;              ///< whether the loop gives the parts of batches
-  std::vector<std::int64_t> order_;    ///< of the loop's epoch
-  std::int64_t batches_ = 0, given_ = 0;  ///< of the loop: in all, and handed out
+  Order order_;                        ///< of the loop under way
+  std::int64_t given_ = 0;             ///< batches of the loop that were handed out
   double wait_seconds_ = 0;
   std::unique_ptr<Workers> workers_;  ///< while a loop is under way
 };

@@ -41,8 +41,12 @@ class FORNAX_API Dataset {
   virtual Sample get(std::int64_t index, SampleRandom& random) const = 0;
   /// What messages call the example, such as its file: "sample 17" unless overridden.
   virtual std::string name(std::int64_t index) const;
-  /// get() of each of `indices` with its random numbers of this epoch, put together by collate(). Sets that
-  /// can fill a batch faster override it. Throws SampleError where get() throws.
+  /// The random numbers of the example in this epoch: those of its index, unless the set is made of others,
+  /// which then have theirs.
+  virtual SampleRandom random_of(std::int64_t index, const EpochRandom& random) const;
+  /// get() of each of `indices` with its random numbers of this epoch. Throws SampleError where get() throws.
+  std::vector<Sample> get_samples(std::span<const std::int64_t> indices, const EpochRandom& random) const;
+  /// get_samples(), put together by collate(). Sets that can fill a batch faster override it.
   virtual Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const;
 
   /// The same batch as what goes to a device, on the CPU: Prefetcher copies these tensors and lets join()
