@@ -83,6 +83,7 @@
 #include "fornax/data/batch_iterator.h"
 #include "fornax/data/data_loader.h"
 #include "fornax/data/dataset.h"
+#include "fornax/data/derived_datasets.h"
 #include "fornax/data/idx.h"
 #include "fornax/data/image_dataset.h"
 #include "fornax/data/images.h"

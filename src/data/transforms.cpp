@@ -110,12 +110,10 @@ Transform normalize(std::vector<float> mean, std::vector<float> stddev) {
 
 TransformedDataset::TransformedDataset(std::shared_ptr<const Dataset> dataset,
                                        std::vector<Transform> transforms)
-    : dataset_(std::move(dataset)), transforms_(std::move(transforms)) {}
-
-Sample TransformedDataset::get(std::int64_t index, SampleRandom& random) const {
-  Sample sample = dataset_->get(index, random);
-  for (const Transform& transform : transforms_) sample.x = transform(sample.x, random);
-  return sample;
-}
+    : MappedDataset(std::move(dataset),
+                    [transforms = std::move(transforms)](Sample sample, SampleRandom& random) {
+                      for (const Transform& transform : transforms) sample.x = transform(sample.x, random);
+                      return sample;
+                    }) {}
 
 }  // namespace fornax::data

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fornax/base/export.h"
-#include "fornax/data/dataset.h"
+#include "fornax/data/derived_datasets.h"
 
 /// Ways to vary and prepare images [channels, height, width] on the CPU, for any data set; ImageDataset has
 /// the same built in and is faster. Each throws ShapeError or DTypeError naming itself where an image does
@@ -23,18 +23,10 @@ FORNAX_API Transform random_flip();
 /// ValueError unless `mean` and `stddev` have the same length and no `stddev` is 0.
 FORNAX_API Transform normalize(std::vector<float> mean, std::vector<float> stddev);
 
-/// Another data set with transforms applied in order.
-class FORNAX_API TransformedDataset final : public Dataset {
+/// Another data set with transforms applied in order to x.
+class FORNAX_API TransformedDataset final : public MappedDataset {
  public:
   TransformedDataset(std::shared_ptr<const Dataset> dataset, std::vector<Transform> transforms);
-  std::int64_t size() const override { return dataset_->size(); }
-  /// Throws what the other set and the transforms throw.
-  Sample get(std::int64_t index, SampleRandom& random) const override;
-  std::string name(std::int64_t index) const override { return dataset_->name(index); }
-
- private:
-  std::shared_ptr<const Dataset> dataset_;
-  std::vector<Transform> transforms_;
 };
 
 }  // namespace fornax::data
