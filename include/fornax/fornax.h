@@ -105,6 +105,7 @@
 
 #include "fornax/train/callback.h"
 #include "fornax/train/callbacks.h"
+#include "fornax/train/ema.h"
 #include "fornax/train/json_log.h"
 #include "fornax/train/metrics.h"
 #include "fornax/train/model_file.h"
