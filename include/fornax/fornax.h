@@ -62,6 +62,7 @@
 #include "fornax/ops/transfer.h"
 
 #include "fornax/nn/activation.h"
+#include "fornax/nn/activation_checkpoint.h"
 #include "fornax/nn/conv.h"
 #include "fornax/nn/fused.h"
 #include "fornax/nn/init.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fornax/base/error.h"
+#include "fornax/nn/activation_checkpoint.h"
 #include "fornax/ops/batch_norm.h"
 #include "fornax/ops/create.h"
 #include "fornax/ops/layer_norm.h"
@@ -50,14 +51,17 @@ Tensor BatchNorm::forward_act(const Tensor& x, Activation activation, const Tens
     throw ShapeError(type_name(), fmt::format("expected {} channels and rank {}, got x={}",
                                               options_.num_features, ranks, describe(x)));
   }
-  Tensor y = batch_norm_act(x, weight, bias, running_mean, running_var,
-                            {.training = uses_batch_statistics(),
-                             .momentum = options_.momentum,
-                             .eps = options_.eps,
-                             .activation = activation,
-                             .residual = residual,
-                             .statistics = statistics});
-  if (is_training() && num_batches_tracked.defined()) num_batches_tracked.add_(1);
+  // The running statistics have seen this batch before.
+  const bool is_noted = uses_batch_statistics() && is_recomputing();
+  Tensor y =
+      batch_norm_act(x, weight, bias, is_noted ? Tensor() : running_mean, is_noted ? Tensor() : running_var,
+                     {.training = uses_batch_statistics(),
+                      .momentum = options_.momentum,
+                      .eps = options_.eps,
+                      .activation = activation,
+                      .residual = residual,
+                      .statistics = statistics});
+  if (is_training() && !is_noted && num_batches_tracked.defined()) num_batches_tracked.add_(1);
   return y;
 }
 
