@@ -1,5 +1,5 @@
 // Trains a ResNet on images, evaluates it, and leaves a run: config.json, options.ini, log.jsonl, curves.svg,
-// and checkpoints from which --resume goes on. `train_resnet50 --help` lists the options.
+// model.safetensors, and checkpoints from which --resume goes on. `train_resnet50 --help` lists the options.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -113,6 +113,8 @@ int run(const Options& options, const std::string& options_text) {
        .amp = options.amp ? std::optional(options.amp_dtype == "f16" ? fx::f16 : fx::bf16) : std::nullopt,
        .schedule = make_schedule(options, steps_per_epoch),
        .max_grad_norm = options.clip_grad_norm,
+       .ema = options.ema > 0 ? std::optional(train::EmaOptions{.decay = options.ema, .warmup = true})
+                              : std::nullopt,
        .loss =
            [&](const fx::Tensor& output, const fx::Tensor& label) {
              return fx::cross_entropy(output, label, {.label_smoothing = options.label_smoothing});
@@ -153,6 +155,7 @@ int run(const Options& options, const std::string& options_text) {
       return signals.exit_code();
     }
     result = trainer.last_evaluation();
+    trainer.save_model(directory + "/model.safetensors");
   }
   for (const auto& [name, value] : result)
     if (name == "accuracy") std::printf("test_accuracy=%.4f run=%s\n", value, directory.c_str());

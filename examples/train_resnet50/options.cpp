@@ -47,6 +47,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--label-smoothing", options.label_smoothing)->check(CLI::Range(0., 1.));
   app.add_option("--clip-grad-norm", options.clip_grad_norm, "the most that gradients may measure; 0: any")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--ema", options.ema, "decay of an average of the weights, which is evaluated; 0: none")
+      ->check(CLI::Range(0., 1.));
   app.add_flag("--amp", options.amp, "mixed precision: computes in 16 bits where that is safe");
   app.add_option("--amp-dtype", options.amp_dtype, "the 16 bits of --amp: bf16, or f16 with loss scaling")
       ->check(CLI::IsMember({"bf16", "f16"}));

@@ -13,7 +13,8 @@ struct Options {
   std::int64_t epochs = 2, batch_size = 128, accumulate = 1, size = 32, log_every = 10, checkpoint_every = 0,
                patience = 0;
   int threads = 0, workers = 1, keep_checkpoints = 2;
-  double lr = 0.05, weight_decay = 5e-4, warmup = 0, width = 1, label_smoothing = 0, clip_grad_norm = 0;
+  double lr = 0.05, weight_decay = 5e-4, warmup = 0, width = 1, label_smoothing = 0, clip_grad_norm = 0,
+         ema = 0;
   std::uint64_t seed = 0;
   bool amp = false, anomaly = false, tensorboard = false;
 

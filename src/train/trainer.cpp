@@ -15,6 +15,7 @@
 #include "fornax/ops/random.h"
 #include "fornax/ops/rearrange.h"
 #include "fornax/optim/clip_grad.h"
+#include "fornax/train/model_file.h"
 
 namespace fornax::train {
 namespace {
@@ -104,6 +105,7 @@ Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions o
   add_part("optimizer", optimizer_);
   if (schedule_) add_part("schedule", *schedule_);
   if (scaler_.is_enabled()) add_part("scaler", scaler_);
+  if (options_.ema) add_part("ema", ema_.emplace(model_, *options_.ema));
   add_part("random", default_generator());
   parts_.push_back({.name = "data",
                     .state = [this] { return batches_ ? batches_->state() : position_; },
@@ -251,6 +253,7 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
   const double lr = optimizer_.lr();
   scaler_.step(optimizer_);
   scaler_.update();
+  if (ema_) ema_->update();
   if (schedule_) schedule_->step();
   info.step = ++step_;
   ++steps_in_epoch_;
@@ -283,6 +286,18 @@ void Trainer::save(std::optional<double> score) {
 }
 
 Numbers Trainer::evaluate(data::DataLoader& loader) {
+  if (!ema_) return evaluate_as_it_is(loader);
+  const auto averaged = ema_->apply();
+  return evaluate_as_it_is(loader);
+}
+
+void Trainer::save_model(const std::string& path) {
+  if (!ema_) return train::save_model(path, model_);
+  const auto averaged = ema_->apply();
+  train::save_model(path, model_);
+}
+
+Numbers Trainer::evaluate_as_it_is(data::DataLoader& loader) {
   const NoGrad no_grad;
   const std::unique_ptr<nn::Layer, void (*)(nn::Layer*)> back_to_training(
       model_.is_training() ? &model_ : nullptr, [](nn::Layer* model) { model->train(); });

@@ -58,6 +58,7 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(steps, list(range(1, 33)))
         self.assertEqual(round(log[-1]["accuracy"], 4), accuracy)
         self.assertIn("<svg", (run / "curves.svg").read_text())
+        self.assertIn(b'"fc.weight"', (run / "model.safetensors").read_bytes())
 
     def start(self, *options):
         """A run that makes a checkpoint every three steps; it has just begun."""
@@ -149,7 +150,7 @@ class TrainResnet50(unittest.TestCase):
 
     def test_every_recipe_trains(self):
         for options in (["--optimizer", "adamw", "--lr", "0.002", "--schedule", "cosine", "--warmup", "0.5"],
-                        ["--schedule", "step", "--label-smoothing", "0.1", "--clip-grad-norm", "1"],
+                        ["--schedule", "step", "--label-smoothing", "0.1", "--clip-grad-norm", "1", "--ema", "0.9"],
                         ["--accumulate", "3", "--patience", "1", "--tensorboard"]):
             with self.subTest(options=options):
                 accuracy, run = train(self.root, *SMALL, *options)

@@ -145,12 +145,26 @@ TEST(Trainer, AccumulatedBatchesMakeTheStepOfOneLargeBatch) {
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6f);
 }
 
+TEST(Trainer, EvaluatesAndSavesTheAverageOfItsWeights) {
+  const TemporaryDirectory directory;
+  Training run({.epochs = 1, .ema = EmaOptions{.decay = 1}});  // which stays as it was
+  const std::vector<float> first = run.weights();
+  const Numbers untrained = run.trainer.evaluate(run.validation);
+  run.fit();
+  EXPECT_NE(run.weights(), first);
+  EXPECT_EQ(run.trainer.last_evaluation(), untrained);
+  run.trainer.save_model(directory / "model");
+  load_model(directory / "model", run.model);
+  EXPECT_EQ(run.weights(), first);
+}
+
 TrainerOptions with_everything(const std::string& directory, std::function<bool()> stop = {}) {
   return {.epochs = 3,
           .accumulate = 2,
           .amp = bf16,
           .schedule = optim::OneCycleLR{.total_steps = 9, .cycle_momentum = false},
           .max_grad_norm = 0.5,
+          .ema = EmaOptions{.decay = 0.9, .warmup = true},
           .log_every = 1,
           .checkpoints = {.directory = directory, .every = 1, .metadata = {{"note", "mine"}}},
           .stop = std::move(stop)};

@@ -16,6 +16,7 @@
 #include "fornax/optim/grad_scaler.h"
 #include "fornax/optim/schedule.h"
 #include "fornax/train/callback.h"
+#include "fornax/train/ema.h"
 #include "fornax/train/metrics.h"
 
 namespace fornax::train {
@@ -37,6 +38,8 @@ struct TrainerOptions {
   std::optional<DType> amp = {};  ///< mixed precision: bf16, or f16 with loss scaling
   optim::Schedule schedule = {};  ///< of the learning rate, step by step; none: it stays
   double max_grad_norm = 0;       ///< gradients are scaled down to it (clip_grad_norm_); 0: never
+  /// An average of the weights, with which evaluations are made.
+  std::optional<EmaOptions> ema = {};
   /// Of a batch: a tensor of one element, the mean over its samples.
   std::function<Tensor(const Tensor& output, const Tensor& target)> loss =
       [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); };
@@ -92,6 +95,9 @@ class FORNAX_API Trainer {
   bool fit(data::DataLoader& loader, data::DataLoader* validation = nullptr);
   /// The mean loss and metrics over a loop of the loader, in eval mode and without gradients.
   Numbers evaluate(data::DataLoader& loader);
+  /// Writes the weights with which evaluations are made, as train::save_model. Throws IoError. Waits for the
+  /// device.
+  void save_model(const std::string& path);
   /// That of the last epoch that has ended; empty if there was none.
   const Numbers& last_evaluation() const { return last_evaluation_; }
   /// Ends fit() after the step or epoch under way: for callbacks.
@@ -124,6 +130,7 @@ class FORNAX_API Trainer {
   /// Makes a step of `batches` batches, the first of which is `batch`; leaves that at the last.
   void make_step(data::Prefetcher::Iterator& batch, std::int64_t batches, StepInfo& info);
   void end_epoch(data::DataLoader* validation);
+  Numbers evaluate_as_it_is(data::DataLoader& loader);
   void save(std::optional<double> score);
   template <class Call>
   void for_callbacks(Call call);
@@ -133,6 +140,7 @@ class FORNAX_API Trainer {
   TrainerOptions options_;
   std::optional<optim::Scheduler> schedule_;
   amp::GradScaler scaler_;
+  std::optional<ExponentialMovingAverage> ema_;
   std::optional<io::CheckpointManager> checkpoints_;
   std::vector<std::shared_ptr<Callback>> callbacks_;
   std::vector<Part> parts_;
