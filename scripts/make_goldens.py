@@ -2,8 +2,8 @@
 """Writes tests/goldens/*.safetensors: what PyTorch computes, for the C++ tests to be held against.
 
 Needs PyTorch 1.13 and NumPy only (Debian 12: apt-get install python3-torch libopenblas0-pthread; without OpenBLAS it
-takes ten times as long). Two runs on one machine give the same bytes. What the files hold is told in
-tests/goldens/README.md.
+takes ten times as long) and, for transforms, torchvision 0.14 (python3-torchvision). Two runs on one machine give the
+same bytes. What the files hold is told in tests/goldens/README.md.
 
     scripts/make_goldens.py                # all of them
     scripts/make_goldens.py ops_reduce     # one
@@ -17,7 +17,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # sums keep their order
 import torch  # noqa: E402
 
 FILES = ["ops_elementwise", "ops_reduce", "ops_softmax", "ops_loss", "ops_matmul", "ops_conv", "ops_pool", "ops_norm",
-         "ops_shape", "ops_image", "optimizers", "randoms", "models", "models_v1", "models_vgg_mobilenet"]
+         "ops_shape", "ops_image", "optimizers", "randoms", "transforms", "models", "models_v1",
+         "models_vgg_mobilenet"]
 
 
 def main():
