@@ -43,6 +43,18 @@ optim::Schedule make_schedule(const Options& options, std::int64_t steps_per_epo
   return optim::sequential({optim::LinearLR{.start_factor = 0.01, .total_iters = warmup}, main}, {warmup});
 }
 
+decltype(train::TrainerOptions::mix) make_mix(const Options& options) {
+  if (options.mixup > 0)
+    return [alpha = options.mixup](const data::Batch& batch, data::SampleRandom& random) {
+      return data::mixup(batch, alpha, random);
+    };
+  if (options.cutmix > 0)
+    return [alpha = options.cutmix](const data::Batch& batch, data::SampleRandom& random) {
+      return data::cutmix(batch, alpha, random);
+    };
+  return {};
+}
+
 void write_run_files(const Options& options, const std::string& text, fx::Device device,
                      const std::string& run) {
   train::write_config(run + "/config.json", {{"model", options.model},
@@ -119,6 +131,8 @@ int run(const Options& options, const std::string& options_text) {
            [&](const fx::Tensor& output, const fx::Tensor& label) {
              return fx::cross_entropy(output, label, {.label_smoothing = options.label_smoothing});
            },
+       .mix = make_mix(options),
+       .mix_seed = options.seed,
        .metrics = {train::top_k_accuracy(), train::top_k_accuracy(5)},
        .log_every = options.log_every,
        .checkpoints = {.directory = directory + "/checkpoints",

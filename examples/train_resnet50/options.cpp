@@ -45,6 +45,9 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--weight-decay", options.weight_decay, "of all but biases and norms");
   app.add_option("--label-smoothing", options.label_smoothing)->check(CLI::Range(0., 1.));
+  app.add_option("--mixup", options.mixup, "alpha of mixed images; 0: none")->check(CLI::NonNegativeNumber);
+  app.add_option("--cutmix", options.cutmix, "alpha of images with a part of another; 0: none")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--clip-grad-norm", options.clip_grad_norm, "the most that gradients may measure; 0: any")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--ema", options.ema, "decay of an average of the weights, which is evaluated; 0: none")
@@ -99,6 +102,8 @@ CommandLine parse_command_line(int argc, char** argv) {
     } else if (line.options.eval_only) {
       throw fornax::ValueError("--eval-only", "expected --resume RUN with it, got none");
     }
+    if (line.options.mixup > 0 && line.options.cutmix > 0)
+      throw fornax::ValueError("--cutmix", "expected it or --mixup, got both");
   } catch (const CLI::ParseError& error) {
     line.exit_code = app.exit(error);
   }

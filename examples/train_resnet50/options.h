@@ -14,7 +14,7 @@ struct Options {
                patience = 0;
   int threads = 0, workers = 1, keep_checkpoints = 2;
   double lr = 0.05, weight_decay = 5e-4, warmup = 0, width = 1, label_smoothing = 0, clip_grad_norm = 0,
-         ema = 0;
+         ema = 0, mixup = 0, cutmix = 0;
   std::uint64_t seed = 0;
   bool amp = false, anomaly = false, tensorboard = false;
 

@@ -231,14 +231,8 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
   optimizer_.zero_grad();
   for (std::int64_t i = 0; i < batches; ++i) {
     if (i > 0) ++batch;
-    Tensor output;
-    {
-      const amp::Autocast autocast(options_.device.type, options_.amp.value_or(bf16),
-                                   options_.amp.has_value());
-      output = model_(batch->x);
-    }
-    const Tensor loss = options_.loss(output, batch->label);
-    if (logged) totals.add(loss, output, batch->label);
+    const Tensor loss =
+        loss_of(*batch, steps_in_epoch_ * options_.accumulate + i, logged ? &totals : nullptr);
     scaler_.scale(batches == 1 ? loss : loss / static_cast<double>(batches)).backward();
     info.samples += batch->label.size(0);
   }
@@ -265,6 +259,25 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
         "trainer", fmt::format("expected a finite loss, got {} in step {} of epoch {}: with AnomalyGuard "
                                "the op that first makes it is named",
                                loss, step_, info.epoch));
+}
+
+Tensor Trainer::loss_of(const data::Batch& batch, std::int64_t number, Totals* totals) {
+  data::MixedBatch mixed{.x = batch.x, .label = batch.label, .other_label = {}};
+  if (options_.mix) {  // with random numbers that neither a sample nor the order of the epoch has
+    data::SampleRandom random =
+        data::EpochRandom{.seed = options_.mix_seed, .epoch = epochs_ended_}.sample(-2 - number);
+    mixed = options_.mix(batch, random);
+  }
+  Tensor output;
+  {
+    const amp::Autocast autocast(options_.device.type, options_.amp.value_or(bf16), options_.amp.has_value());
+    output = model_(mixed.x);
+  }
+  Tensor loss = options_.loss(output, mixed.label);
+  if (mixed.other_label.defined())
+    loss = loss * mixed.weight + options_.loss(output, mixed.other_label) * (1 - mixed.weight);
+  if (totals) totals->add(loss, output, mixed.label);
+  return loss;
 }
 
 void Trainer::end_epoch(data::DataLoader* validation) {

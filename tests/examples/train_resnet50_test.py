@@ -149,9 +149,10 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(longer, train(self.root, *SMALL, "--schedule", "constant")[0])
 
     def test_every_recipe_trains(self):
-        for options in (["--optimizer", "adamw", "--lr", "0.002", "--schedule", "cosine", "--warmup", "0.5"],
+        for options in (["--optimizer", "adamw", "--lr", "0.002", "--schedule", "cosine", "--warmup", "0.5",
+                         "--mixup", "0.2"],
                         ["--schedule", "step", "--label-smoothing", "0.1", "--clip-grad-norm", "1", "--ema", "0.9"],
-                        ["--accumulate", "3", "--patience", "1", "--tensorboard"]):
+                        ["--accumulate", "3", "--patience", "1", "--tensorboard", "--cutmix", "1"]):
             with self.subTest(options=options):
                 accuracy, run = train(self.root, *SMALL, *options)
                 self.assertEqual(len(list(run.glob("tensorboard/events.out.tfevents.*"))), "--tensorboard" in options)
@@ -200,6 +201,7 @@ class TrainResnet50(unittest.TestCase):
         for options, message in [
             (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR or synthetic, got imagenet"),
             (["--resume", "nowhere"], "[--resume] expected a run's directory, got nowhere without options.ini"),
+            (["--mixup", "1", "--cutmix", "1"], "[--cutmix] expected it or --mixup, got both"),
             (["--eval-only"], "[--eval-only] expected --resume RUN with it, got none"),
             (["--device", "tpu"], "expected auto, cpu or cuda:N"),
             (["--device", "cuda:x"], "expected auto, cpu or cuda:N"),

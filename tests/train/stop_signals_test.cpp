@@ -20,7 +20,7 @@ TEST(StopSignals, ASignalIsNotedAndDoesNotEndTheProgram) {
   }
 }
 
-TEST(StopSignals, ASecondSignalEndsTheProgram) {
+TEST(StopSignalsDeathTest, ASecondSignalEndsTheProgram) {
   EXPECT_EXIT(
       {
         const StopSignals signals;

@@ -158,16 +158,43 @@ TEST(Trainer, EvaluatesAndSavesTheAverageOfItsWeights) {
   EXPECT_EQ(run.weights(), first);
 }
 
+TEST(Trainer, TrainsWithMixedSamplesOnTheLossOfBothLabels) {
+  std::vector<double> weights, losses;
+  Training run({.loss =
+                    [&](const Tensor& output, const Tensor& target) {
+                      const Tensor loss = cross_entropy(output, target);
+                      losses.push_back(loss.item());
+                      return loss;
+                    },
+                .mix =
+                    [&](const Batch& batch, data::SampleRandom& random) {
+                      const data::MixedBatch mixed = data::mixup(batch, 1, random);
+                      weights.push_back(mixed.weight);
+                      return mixed;
+                    },
+                .log_every = 1});
+  const auto& seen = run.trainer.add<Recorder>();
+  run.trainer.fit(run.loader);
+  ASSERT_EQ(weights.size(), 6u);
+  ASSERT_EQ(losses.size(), 12u);
+  EXPECT_NEAR(number(seen.last.numbers, "loss"), weights[5] * losses[10] + (1 - weights[5]) * losses[11],
+              1e-5);
+  std::ranges::sort(weights);
+  EXPECT_EQ(std::ranges::adjacent_find(weights), weights.end());  // each batch has numbers of its own
+}
+
 TrainerOptions with_everything(const std::string& directory, std::function<bool()> stop = {}) {
-  return {.epochs = 3,
-          .accumulate = 2,
-          .amp = bf16,
-          .schedule = optim::OneCycleLR{.total_steps = 9, .cycle_momentum = false},
-          .max_grad_norm = 0.5,
-          .ema = EmaOptions{.decay = 0.9, .warmup = true},
-          .log_every = 1,
-          .checkpoints = {.directory = directory, .every = 1, .metadata = {{"note", "mine"}}},
-          .stop = std::move(stop)};
+  return {
+      .epochs = 3,
+      .accumulate = 2,
+      .amp = bf16,
+      .schedule = optim::OneCycleLR{.total_steps = 9, .cycle_momentum = false},
+      .max_grad_norm = 0.5,
+      .ema = EmaOptions{.decay = 0.9, .warmup = true},
+      .mix = [](const Batch& batch, data::SampleRandom& random) { return data::mixup(batch, 0.4, random); },
+      .log_every = 1,
+      .checkpoints = {.directory = directory, .every = 1, .metadata = {{"note", "mine"}}},
+      .stop = std::move(stop)};
 }
 
 /// The bytes of all files of a run: its last checkpoint, log and curves.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fornax/base/export.h"
+#include "fornax/data/mixup.h"
 #include "fornax/data/prefetcher.h"
 #include "fornax/io/checkpoint_manager.h"
 #include "fornax/nn/layer.h"
@@ -43,6 +44,10 @@ struct TrainerOptions {
   /// Of a batch: a tensor of one element, the mean over its samples.
   std::function<Tensor(const Tensor& output, const Tensor& target)> loss =
       [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); };
+  /// Mixes the samples of the batches that are trained with, as data::mixup does; metrics hold the output
+  /// against `label`.
+  std::function<data::MixedBatch(const data::Batch& batch, data::SampleRandom& random)> mix = {};
+  std::uint64_t mix_seed = 0;  ///< of its random numbers
   std::vector<Metric> metrics = {top_k_accuracy()};
   std::int64_t log_every = 10;  ///< steps; only these read numbers from the device, and so wait for it
   CheckpointOptions checkpoints = {};
@@ -129,6 +134,8 @@ class FORNAX_API Trainer {
   bool train_epoch(data::DataLoader& loader);
   /// Makes a step of `batches` batches, the first of which is `batch`; leaves that at the last.
   void make_step(data::Prefetcher::Iterator& batch, std::int64_t batches, StepInfo& info);
+  /// The loss of a batch, the `number`-th of the epoch.
+  Tensor loss_of(const data::Batch& batch, std::int64_t number, Totals* totals);
   void end_epoch(data::DataLoader* validation);
   Numbers evaluate_as_it_is(data::DataLoader& loader);
   void save(std::optional<double> score);
