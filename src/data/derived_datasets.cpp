@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "fornax/base/error.h"
 #include "fornax/data/sampler.h"
@@ -87,7 +88,7 @@ std::vector<Tensor> SubsetDataset::get_parts(std::span<const std::int64_t> indic
   return dataset_->get_parts(of_set(indices), random);
 }
 
-std::vector<std::shared_ptr<SubsetDataset>> random_split(std::shared_ptr<const Dataset> dataset,
+std::vector<std::shared_ptr<SubsetDataset>> random_split(const std::shared_ptr<const Dataset>& dataset,
                                                          std::span<const std::int64_t> lengths,
                                                          std::uint64_t seed) {
   given(dataset, "random_split");

@@ -79,7 +79,7 @@ Sampler subset_random_sampler(std::vector<std::int64_t> indices) {
 }
 
 Sampler weighted_random_sampler(std::vector<double> weights, std::int64_t count, bool replacement) {
-  constexpr const char* op = "weighted_random_sampler";
+  static constexpr const char* op = "weighted_random_sampler";
   const auto is_weight = [](double weight) { return weight >= 0 && std::isfinite(weight); };
   const auto positive = std::ranges::count_if(weights, [](double weight) { return weight > 0; });
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "fornax/base/export.h"
@@ -44,13 +43,13 @@ class FORNAX_API SubsetDataset final : public Dataset {
 
 /// Parts of a set that have no example in common, chosen at random: a function of its arguments alone. Throws
 /// ValueError unless `lengths` are 0 or more and sum to the set's size.
-FORNAX_API std::vector<std::shared_ptr<SubsetDataset>> random_split(std::shared_ptr<const Dataset> dataset,
-                                                                    std::span<const std::int64_t> lengths,
-                                                                    std::uint64_t seed = 0);
-inline std::vector<std::shared_ptr<SubsetDataset>> random_split(std::shared_ptr<const Dataset> dataset,
+FORNAX_API std::vector<std::shared_ptr<SubsetDataset>> random_split(
+    const std::shared_ptr<const Dataset>& dataset, std::span<const std::int64_t> lengths,
+    std::uint64_t seed = 0);
+inline std::vector<std::shared_ptr<SubsetDataset>> random_split(const std::shared_ptr<const Dataset>& dataset,
                                                                 std::initializer_list<std::int64_t> lengths,
                                                                 std::uint64_t seed = 0) {
-  return random_split(std::move(dataset), std::span(lengths.begin(), lengths.size()), seed);
+  return random_split(dataset, std::span(lengths.begin(), lengths.size()), seed);
 }
 
 /// The examples of several sets, one set after the other. Examples of one index in two sets have different

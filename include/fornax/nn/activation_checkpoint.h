@@ -22,8 +22,8 @@ using CheckpointFunction = std::function<Tensor(std::span<const Tensor> inputs)>
 /// Parameters that f reaches get their gradients, and the bits are those of a plain call: f draws the same
 /// random numbers of default_generator() again, under the same autocast, and batch norms update their running
 /// statistics once. f must otherwise compute the same both times, write nothing in place that it did not
-/// make, and, with what it refers to, live until backward. Inputs may be undefined; one that f reaches
-/// otherwise than by its argument must be a leaf. Checkpoints may be nested.
+/// make, and, with what it refers to, live until backward. Results of recorded ops reach it as inputs alone,
+/// never as what it refers to. Inputs may be undefined. Checkpoints may be nested.
 ///
 /// As PyTorch's torch.utils.checkpoint(use_reentrant=True): backward runs a backward of its own in f, so that
 /// grad-ready hooks of a leaf that is also used outside of f run once for each of them. Unlike there, no
