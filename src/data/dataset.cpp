@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "data/sample_error.h"
+
 namespace fornax::data {
 namespace {
 
@@ -16,6 +18,20 @@ const std::byte* bytes(const Tensor& tensor) {
 std::byte* bytes(Tensor& tensor) { return static_cast<std::byte*>(static_cast<TensorView>(tensor).data); }
 
 }  // namespace
+
+void naming_sample(const Dataset& dataset, std::int64_t index, FunctionRef<void()> make) {
+  const auto fail = [&](std::string_view why) {
+    std::throw_with_nested(
+        SampleError("dataset", fmt::format("expected to get '{}', got: {}", dataset.name(index), why)));
+  };
+  try {
+    make();
+  } catch (const std::exception& e) {
+    fail(e.what());
+  } catch (...) {
+    fail("an exception that is not a std::exception");
+  }
+}
 
 std::string Dataset::name(std::int64_t index) const { return fmt::format("sample {}", index); }
 
@@ -28,18 +44,10 @@ std::vector<Sample> Dataset::get_samples(std::span<const std::int64_t> indices,
   std::vector<Sample> samples;
   samples.reserve(indices.size());
   for (const std::int64_t index : indices) {
-    const auto fail = [&](std::string_view why) {
-      std::throw_with_nested(
-          SampleError("dataset", fmt::format("expected to get '{}', got: {}", name(index), why)));
-    };
-    try {
+    naming_sample(*this, index, [&] {
       SampleRandom numbers = random_of(index, random);
       samples.push_back(get(index, numbers));
-    } catch (const std::exception& e) {
-      fail(e.what());
-    } catch (...) {
-      fail("an exception that is not a std::exception");
-    }
+    });
   }
   return samples;
 }

@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/image_parts.h"
 #include "fornax/base/error.h"
-#include "fornax/ops/create.h"
-#include "fornax/ops/image.h"
 
 namespace fornax::data {
 namespace {
@@ -60,24 +59,8 @@ void check(const Images& images, const ImageOptions& options, std::int64_t chann
     throw ValueError("image_dataset",
                      fmt::format("expected border and crop_padding of 0 or more, got {} and {}",
                                  options.border, options.crop_padding));
-  for (const std::size_t given : {options.mean.size(), options.stddev.size()})
-    if (given != 1 && given != static_cast<std::size_t>(channels))
-      throw ValueError("image_dataset",
-                       fmt::format("expected 1 or {} means and standard deviations, got {} and {}", channels,
-                                   options.mean.size(), options.stddev.size()));
-  if (std::ranges::find(options.stddev, 0.f) != options.stddev.end())
-    throw ValueError("image_dataset", "expected standard deviations other than 0, got 0");
+  check_statistics("image_dataset", options.mean, options.stddev, channels);
 }
-
-/// One number for each channel.
-Tensor per_channel(const std::vector<float>& values, std::int64_t channels) {
-  return values.size() == 1 ? full({channels}, values[0]) : from_span<float>(values, {channels});
-}
-
-/// What get_parts() gives, in order; the last two only where images are moved or mirrored.
-struct Part {
-  enum : std::size_t { bytes, labels, mean, stddev, offsets, flip };
-};
 
 ImageOptions with_statistics(ImageOptions options, std::vector<float> mean, std::vector<float> stddev) {
   const ImageOptions standard;
@@ -127,14 +110,7 @@ std::vector<Tensor> ImageDataset::get_parts(std::span<const std::int64_t> indice
 }
 
 Batch ImageDataset::join(std::span<const Tensor> parts) const {
-  NormalizeImagesOptions options{.size = Pair(height_, width_)};
-  if (augments()) {
-    options.offsets = parts[Part::offsets];
-    options.flip = parts[Part::flip];
-  }
-  const Tensor x = parts[Part::bytes].permute({0, 3, 1, 2});
-  return {normalize_images(x, parts[Part::mean], parts[Part::stddev], options).to(options_.format),
-          parts[Part::labels]};
+  return join_images(parts, {.size = Pair(height_, width_)}, options_.format);
 }
 
 std::vector<Tensor> ImageDataset::empty_parts(std::int64_t count) const {
