@@ -7,14 +7,15 @@
 namespace fornax::cpu {
 
 /// How the pixels of one axis are made: pixel i is the sum of lengths[i] source pixels from firsts[i] on, by
-/// weights[i * most] and following. Weights are not negative; those of one pixel add up to 2^22, as nearly as
-/// integers can.
+/// weights[i * most] and following, of which those beyond are 0. `longest` is the largest length. Weights are
+/// not negative; those of one pixel add up to 2^22, as nearly as integers can.
 struct ResampleAxis {
   std::int64_t count;
   const std::int32_t* firsts;
   const std::int32_t* lengths;
   const std::int32_t* weights;
   std::int64_t most;
+  std::int32_t longest;
 };
 
 /// Both round to the nearest byte.

@@ -26,10 +26,11 @@ void pixel(const std::uint8_t* in, std::int64_t channels, const std::int32_t* we
 }
 
 #if defined(__AVX2__)
-/// Reads one byte beyond the last pixel.
-void rgb_pixel(const std::uint8_t* in, const std::int32_t* weights, std::int32_t length, std::uint8_t* out) {
+/// A sum of `taps` pixels; reads one byte beyond the last.
+[[gnu::always_inline]] inline void rgb_pixel(const std::uint8_t* in, const std::int32_t* weights, int taps,
+                                             std::uint8_t* out) {
   __m128i sum = _mm_set1_epi32(half);
-  for (std::int32_t i = 0; i < length; ++i) {
+  for (int i = 0; i < taps; ++i) {
     std::int32_t bytes;
     __builtin_memcpy(&bytes, in + i * 3, sizeof bytes);
     const __m128i values = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes));
@@ -39,23 +40,43 @@ void rgb_pixel(const std::uint8_t* in, const std::int32_t* weights, std::int32_t
   const std::int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
   __builtin_memcpy(out, &bytes, 3);
 }
+
+/// Pixels of a row as long as there is a byte left behind their source pixels; returns how many. All are sums
+/// of as many as the longest, the weights of others being 0: a loop whose length varies is mispredicted all
+/// along.
+template <int constant>
+std::int64_t rgb_across(const std::uint8_t* in, std::int64_t width, const ResampleAxis& axis,
+                        std::int64_t step, std::uint8_t* out) {
+  const int taps = constant > 0 ? constant : axis.longest;
+  std::int64_t x = 0;
+  for (; x < axis.count && axis.firsts[x] + taps < width; ++x)
+    rgb_pixel(in + axis.firsts[x] * 3, axis.weights + x * axis.most, taps, out + x * step);
+  return x;
+}
+
+std::int64_t rgb_across(const std::uint8_t* in, std::int64_t width, const ResampleAxis& axis,
+                        std::int64_t step, std::uint8_t* out) {
+  switch (axis.longest) {
+    case 2: return rgb_across<2>(in, width, axis, step, out);
+    case 3: return rgb_across<3>(in, width, axis, step, out);
+    case 4: return rgb_across<4>(in, width, axis, step, out);
+    case 5: return rgb_across<5>(in, width, axis, step, out);
+    default: return rgb_across<0>(in, width, axis, step, out);
+  }
+}
 #endif
 
 void across(const std::uint8_t* in, [[maybe_unused]] std::int64_t width, std::int64_t channels,
             const ResampleAxis& axis, bool mirrored, std::uint8_t* out) {
-  const std::int32_t* weights = axis.weights;
   const std::int64_t step = mirrored ? -channels : channels;
   if (mirrored) out += (axis.count - 1) * channels;
-  for (std::int64_t x = 0; x < axis.count; ++x, weights += axis.most, out += step) {
-    const std::int32_t first = axis.firsts[x], length = axis.lengths[x];
+  std::int64_t x = 0;
 #if defined(__AVX2__)
-    if (channels == 3 && first + length < width) {
-      rgb_pixel(in + first * 3, weights, length, out);
-      continue;
-    }
+  if (channels == 3) x = rgb_across(in, width, axis, step, out);
 #endif
-    pixel(in + first * channels, channels, weights, length, out);
-  }
+  for (; x < axis.count; ++x)
+    pixel(in + axis.firsts[x] * channels, channels, axis.weights + x * axis.most, axis.lengths[x],
+          out + x * step);
 }
 
 /// `columns` bytes of one row.

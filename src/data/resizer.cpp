@@ -4,6 +4,14 @@
 #include <cmath>
 
 namespace fornax::data {
+namespace {
+
+/// As Pillow rounds, which is towards 0 below it.
+std::int64_t rounded(double value) {
+  return static_cast<std::int64_t>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
+}
+
+}  // namespace
 
 // Names and steps are those of any resampling by a filter; each rounding is where Pillow rounds, so that the
 // integers are the same.
@@ -23,8 +31,8 @@ AxisWeights::AxisWeights(const ResizeAxis& axis, int eighths) {
   std::vector<double> exact(static_cast<std::size_t>(most_));
   for (std::size_t i = 0; i < count; ++i) {
     const double center = in_begin + (static_cast<double>(axis.first) + static_cast<double>(i) + 0.5) * step;
-    const auto first = std::max(static_cast<std::int64_t>(center - support + 0.5), std::int64_t{0});
-    const auto last = std::min(static_cast<std::int64_t>(center + support + 0.5), available);
+    const auto first = std::max(rounded(center - support), std::int64_t{0});
+    const auto last = std::min(rounded(center + support), available);
     const auto length = static_cast<std::size_t>(last - first);
     double sum = 0;
     for (std::size_t j = 0; j < length; ++j) {
@@ -34,9 +42,10 @@ AxisWeights::AxisWeights(const ResizeAxis& axis, int eighths) {
     }
     std::int32_t* const weights = weights_.data() + i * static_cast<std::size_t>(most_);
     for (std::size_t j = 0; j < length; ++j)
-      weights[j] = static_cast<std::int32_t>(0.5 + exact[j] / sum * (1 << 22));
+      weights[j] = static_cast<std::int32_t>(rounded(exact[j] / sum * (1 << 22)));
     firsts_[i] = static_cast<std::int32_t>(first);
     lengths_[i] = static_cast<std::int32_t>(length);
+    longest_ = std::max(longest_, lengths_[i]);
   }
 
   const std::int32_t first = firsts_.front();
@@ -50,7 +59,8 @@ cpu::ResampleAxis AxisWeights::view() const {
           .firsts = firsts_.data(),
           .lengths = lengths_.data(),
           .weights = weights_.data(),
-          .most = most_};
+          .most = most_,
+          .longest = longest_};
 }
 
 Resizer::Resizer(const ResizeView& view, std::int64_t channels, int eighths)

@@ -35,6 +35,7 @@ class AxisWeights {
 
  private:
   std::int64_t begin_ = 0, length_ = 0, most_ = 0;
+  std::int32_t longest_ = 0;
   std::vector<std::int32_t> firsts_, lengths_, weights_;
 };
 
