@@ -24,9 +24,7 @@ void add_noise(std::vector<float>& image, int grid, float amplitude, data::Sampl
   const int rows = height / grid + 2, columns = width / grid + 2;
   std::vector<float> points(static_cast<std::size_t>(rows * columns * channels));
   for (float& point : points) point = amplitude * (random.uniform() + random.uniform() - 1);
-  const auto point = [&](int y, int x, int c) {
-    return points[static_cast<std::size_t>((y * columns + x) * channels + c)];
-  };
+  const auto point = [&](int y, int x, int c) { return points.data()[(y * columns + x) * channels + c]; };
   std::size_t at = 0;
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x)
