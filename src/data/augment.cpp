@@ -48,7 +48,7 @@ Transform center_crop(std::int64_t height, std::int64_t width) {
       if (lacks > 0) image = pad(image, {{axis, lacks / 2, (lacks + 1) / 2}});
       image = image.narrow(axis, rounded(static_cast<double>(image.size(axis) - size) / 2), size);
     }
-    return image.contiguous();
+    return image;
   };
 }
 

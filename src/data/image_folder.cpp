@@ -154,7 +154,7 @@ void ImageFolder::put(std::vector<Tensor>& parts, std::int64_t place, std::int64
 void ImageFolder::decode(std::int64_t index, SampleRandom& random, std::uint8_t* pixels) const {
   const std::string& path = files_[static_cast<std::size_t>(index)].path;
   decode_resized(
-      read_file(path), path, options_.decode, options_.reduce,
+      read_file(path), path, options_.decode, options_.train && options_.reduce,
       [&](std::int64_t height, std::int64_t width) {
         if (!options_.train) return center_view(height, width, options_.resize, options_.size);
         ResizeView view = region_view(random_region(height, width, options_.crop, random), options_.size);

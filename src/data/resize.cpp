@@ -59,18 +59,6 @@ Transform resize(std::int64_t height, std::int64_t width) {
   };
 }
 
-Transform center_crop(std::int64_t height, std::int64_t width) {
-  check_size("center_crop", height, width);
-  return [height, width](const Tensor& x, SampleRandom&) {
-    check_image("center_crop", x);
-    const std::int64_t rows = x.shape()[1], columns = x.shape()[2];
-    if (rows < height || columns < width)
-      throw ShapeError("center_crop", fmt::format("expected an image of at least {}x{}, got {}", height,
-                                                  width, describe(x)));
-    return x.narrow(1, center_begin(rows, height), height).narrow(2, center_begin(columns, width), width);
-  };
-}
-
 Transform random_resized_crop(std::int64_t height, std::int64_t width,
                               const RandomResizedCropOptions& options) {
   check_size("random_resized_crop", height, width);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "data/resize_view.h"
+#include "fornax/data/augment.h"
 #include "fornax/data/random.h"
 #include "support/image_files.h"
 

@@ -12,7 +12,7 @@
 /// come before normalize(). All throw ValueError for options that make no sense.
 namespace fornax::data {
 
-/// The middle `height` x `width` of the image, zeros where it is smaller. Any dtype.
+/// The middle `height` x `width` of the image, a view; zeros where it is smaller. Any dtype.
 FORNAX_API Transform center_crop(std::int64_t height, std::int64_t width);
 /// The grey image with as many channels.
 FORNAX_API Transform grayscale();

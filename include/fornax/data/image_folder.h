@@ -21,8 +21,9 @@ struct ImageFolderOptions {
   std::int64_t resize = 0;  ///< 0: size * 256 / 224
   /// For each channel: bytes become (byte / 255 - mean) / stddev. ImageNet's.
   std::vector<float> mean = {0.485f, 0.456f, 0.406f}, stddev = {0.229f, 0.224f, 0.225f};
-  /// Decode a JPEG at 1/2, 1/4 or 1/8 of its size where what is taken of it stays at least as large as what
-  /// comes out. Several times faster for large images, but not what torchvision gives to the last bit.
+  /// For training: decode a JPEG at 1/2, 1/4 or 1/8 of its size where what is taken of it stays at least as
+  /// large as what comes out. Several times faster for large images, but not what torchvision gives to the
+  /// last bit, as images for evaluation are.
   bool reduce = true;
   /// An image that cannot be read or decoded is replaced by the next one that can (an error after 100 that
   /// cannot), and counted in skipped().

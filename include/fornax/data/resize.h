@@ -15,8 +15,6 @@ namespace fornax::data {
 /// The shorter side becomes `size`, the other one goes with it, rounded down.
 FORNAX_API Transform resize(std::int64_t size);
 FORNAX_API Transform resize(std::int64_t height, std::int64_t width);
-/// The middle of an image that is at least as large; a view. Any dtype.
-FORNAX_API Transform center_crop(std::int64_t height, std::int64_t width);
 
 struct RandomResizedCropOptions {
   double min_scale = 0.08, max_scale = 1;         ///< of the crop's share of the image's area
