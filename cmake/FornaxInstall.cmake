@@ -12,6 +12,7 @@ if(FORNAX_CUDA STREQUAL "ON") # what a kernel of the user's includes
   install(FILES cuda/runtime/check.h cuda/runtime/launch.h DESTINATION ${kernels_dir}/runtime)
   install(FILES cmake/FornaxCuda.cmake DESTINATION ${package_dir})
 endif()
+install(FILES cmake/FindLibZip.cmake cmake/FindLibHDF5.cmake DESTINATION ${package_dir}) # for those who link a static libfornax
 install(FILES LICENSE TYPE DOC)
 install(EXPORT fornax_targets NAMESPACE fornax:: FILE fornax-targets.cmake DESTINATION ${package_dir})
 

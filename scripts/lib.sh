@@ -17,7 +17,8 @@ jobs() {
 }
 
 build_packages=(cmake ninja-build ccache g++ libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
-                libjpeg62-turbo-dev libpng-dev libgtest-dev libgmock-dev python3 dataset-fashion-mnist)
+                libjpeg62-turbo-dev libpng-dev libzip-dev libhdf5-dev libgtest-dev libgmock-dev python3
+                dataset-fashion-mnist)
 check_packages=(clang clang-format clang-tidy libclang-rt-dev llvm binutils)
 
 # require_packages PACKAGE...: installs those that are missing, and touches nothing when none is.

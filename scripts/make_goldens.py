@@ -18,7 +18,7 @@ import torch  # noqa: E402
 
 FILES = ["ops_elementwise", "ops_reduce", "ops_softmax", "ops_loss", "ops_matmul", "ops_conv", "ops_pool", "ops_norm",
          "ops_shape", "ops_image", "optimizers", "randoms", "transforms", "images", "models", "models_v1",
-         "models_vgg_mobilenet"]
+         "models_vgg_mobilenet", "torch_files"]
 
 
 def main():

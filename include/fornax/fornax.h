@@ -102,8 +102,11 @@
 #include "fornax/io/atomic_file.h"
 #include "fornax/io/checkpoint.h"
 #include "fornax/io/checkpoint_manager.h"
+#include "fornax/io/keras_file.h"
 #include "fornax/io/safetensors.h"
+#include "fornax/io/torch_file.h"
 
+#include "fornax/models/keras_weights.h"
 #include "fornax/models/lenet.h"
 #include "fornax/models/mlp.h"
 #include "fornax/models/mobilenet.h"

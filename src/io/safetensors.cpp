@@ -12,6 +12,8 @@
 #include "fornax/base/error.h"
 #include "fornax/io/atomic_file.h"
 #include "io/safetensors_file.h"
+#include "io/tensor_bytes.h"
+#include "io/text.h"
 
 namespace fornax::io {
 namespace {
@@ -20,11 +22,6 @@ static_assert(std::endian::native == std::endian::little, "the data of the forma
 
 using safetensors::Entry;
 using safetensors::Header;
-
-std::span<std::byte> bytes_of(const Tensor& contiguous) {
-  auto* data = static_cast<std::byte*>(static_cast<TensorView>(contiguous).data);
-  return {data, static_cast<std::size_t>(contiguous.numel()) * size_of(contiguous.dtype())};
-}
 
 Header header_of(const State& tensors, Metadata metadata) {
   Header header{.metadata = std::move(metadata)};
@@ -44,7 +41,7 @@ Tensor read_tensor(const InputFile& file, std::uint64_t data_begin, const Entry&
     const auto bad = std::ranges::find_if(bytes, [](std::byte b) { return b > std::byte{1}; });
     if (bad != bytes.end())
       throw IoError(file.path(), fmt::format("tensor {}: expected booleans of 0 or 1, got {}",
-                                             safetensors::quote(entry.name), std::to_integer<int>(*bad)));
+                                             quote(entry.name), std::to_integer<int>(*bad)));
   }
   return tensor;
 }
@@ -130,7 +127,7 @@ State SafetensorsFile::read_tensors_checked() const {
   for (const auto& [name, tensor] : tensors) checksum.add(bytes_of(tensor));  // in the order of the file
   if (checksum.digits() != found->second)
     throw IoError(file_.path(), fmt::format("expected bytes of checksum {}, got {}",
-                                            safetensors::quote(found->second), checksum.digits()));
+                                            quote(found->second), checksum.digits()));
   return tensors;
 }
 

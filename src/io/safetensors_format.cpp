@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fornax/base/error.h"
+#include "io/text.h"
 
 namespace fornax::io::safetensors {
 namespace {
@@ -215,11 +216,9 @@ void check_data(Header& header, std::uint64_t data_size, std::string_view file) 
 }
 
 std::string json_text(const std::string& text, std::string_view file) {
-  try {
-    return nlohmann::json(text).dump();
-  } catch (const nlohmann::json::type_error&) {
+  if (!is_utf8(text))
     throw IoError(file, fmt::format("expected names and metadata in UTF-8, got {}", quote(text)));
-  }
+  return nlohmann::json(text).dump();
 }
 
 }  // namespace
@@ -281,18 +280,6 @@ std::string layout(Header& header, std::string_view file) {
   std::string prefix(prefix_size, '\0');
   for (std::size_t i = 0; i < prefix_size; ++i) prefix[i] = static_cast<char>(json.size() >> (8 * i) & 0xff);
   return prefix + json;
-}
-
-std::string quote(std::string_view text) {
-  constexpr std::size_t longest = 80;
-  std::string out = "'";
-  for (const char c : text.substr(0, longest)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\x{:02x}", c);
-    else
-      out += c;
-  }
-  return out += text.size() > longest ? "...'" : "'";
 }
 
 }  // namespace fornax::io::safetensors

@@ -50,7 +50,4 @@ FORNAX_API Header parse_header(std::span<const std::byte> json, std::uint64_t da
 /// "__metadata__".
 FORNAX_API std::string layout(Header& header, std::string_view file);
 
-/// `text` fit for a message: in quotes, control characters escaped, cut when long.
-std::string quote(std::string_view text);
-
 }  // namespace fornax::io::safetensors

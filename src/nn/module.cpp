@@ -124,12 +124,15 @@ LoadReport Module::load_state(const State& state, bool strict) {
   const State own = this->state();
   for (const auto& [name, tensor] : own) {
     const Tensor* source = state.find(name);
-    if (!source)
+    if (!source) {
       report.missing.push_back(name);
-    else if (source->shape() != tensor.shape() || is_floating(source->dtype()) != is_floating(tensor.dtype()))
+    } else if (source->shape() != tensor.shape() ||
+               is_floating(source->dtype()) != is_floating(tensor.dtype())) {
+      report.mismatched.push_back(name);
       misfits.push_back(fmt::format("{}: {} for {}", name, describe(*source), describe(tensor)));
-    else
+    } else {
       copies.emplace_back(tensor, *source);
+    }
   }
   for (const auto& [name, tensor] : state)
     if (!own.contains(name)) report.unexpected.push_back(name);
@@ -139,12 +142,10 @@ LoadReport Module::load_state(const State& state, bool strict) {
     if (!items.empty())
       problems += fmt::format("{}{}: {}", problems.empty() ? "" : "; ", what, listed(items));
   };
-  if (strict) {
-    complain("missing", report.missing);
-    complain("unexpected", report.unexpected);
-  }
+  complain("missing", report.missing);
+  complain("unexpected", report.unexpected);
   complain("of another shape or kind", misfits);
-  if (!problems.empty())
+  if (strict && !problems.empty())
     throw ValueError("load_state", fmt::format("expected the state of {}, got {}", type_name(), problems));
 
   const NoGrad no_grad;

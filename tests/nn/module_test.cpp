@@ -196,7 +196,23 @@ TEST(LoadState, LoadsWhatFitsWhereItNeedNotBeAll) {
                                             /*strict=*/false);
   EXPECT_THAT(report.missing, ElementsAre("weight", "mean", "count"));
   EXPECT_THAT(report.unexpected, ElementsAre("head"));
+  EXPECT_THAT(report.mismatched, IsEmpty());
   EXPECT_THAT(norm.bias.to_vector<float>(), ElementsAre(1, 2));
+}
+
+TEST(LoadState, LeavesAloneAndReportsWhatHasAnotherShapeWhereItNeedNotFit) {
+  Norm norm({});
+  const LoadReport report = norm.load_state({{"weight", tensor<float>({5, 6, 7})},
+                                             {"bias", tensor<float>({1, 2})},
+                                             {"mean", tensor<float>({3, 4})},
+                                             {"count", tensor<float>({1}, {})}},
+                                            /*strict=*/false);
+  EXPECT_THAT(report.mismatched, ElementsAre("weight", "count"));
+  EXPECT_THAT(report.missing, IsEmpty());
+  EXPECT_THAT(report.unexpected, IsEmpty());
+  EXPECT_THAT(norm.weight.to_vector<float>(), ElementsAre(1, 1));
+  EXPECT_THAT(norm.bias.to_vector<float>(), ElementsAre(1, 2));
+  EXPECT_EQ(norm.count.item<std::int64_t>(), 0);
 }
 
 TEST(LoadState, CutsLongLists) {

@@ -25,8 +25,10 @@ std::vector<Tensor> numbered(const State& tensors, const std::string& key, std::
 
 }  // namespace
 
+std::string golden_path(std::string_view file) { return fmt::format("{}/{}", FORNAX_GOLDENS, file); }
+
 GoldenFile::GoldenFile(std::string_view name) {
-  io::Safetensors file = io::load_safetensors(fmt::format("{}/{}.safetensors", FORNAX_GOLDENS, name));
+  io::Safetensors file = io::load_safetensors(golden_path(fmt::format("{}.safetensors", name)));
   tensors_ = std::move(file.tensors);
   metadata_ = std::move(file.metadata);
 }

@@ -28,6 +28,9 @@ inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
   *out << golden.op << '/' << golden.name << ' ' << golden.attrs;
 }
 
+/// The path of a file of tests/goldens.
+std::string golden_path(std::string_view file);
+
 /// A file of tests/goldens, named without its extension.
 class GoldenFile {
  public:

@@ -51,10 +51,11 @@ struct Placement {
   std::optional<MemoryFormat> format;  ///< of tensors of rank 4
 };
 
-/// Names that a state and a module do not share.
+/// Names whose tensors a state and a module do not share.
 struct LoadReport {
   std::vector<std::string> missing;     ///< in the module, not in the state
   std::vector<std::string> unexpected;  ///< in the state, not in the module
+  std::vector<std::string> mismatched;  ///< in both, of another shape, or only one of them floating
 };
 
 /// A part of a network: named parameters, buffers and children. Neither copied nor moved.
@@ -92,8 +93,9 @@ class FORNAX_API Module {
   /// names.
   State state() const;
   /// Copies the tensors of `state` into this module's, casting between floating types. Throws ValueError
-  /// that lists what is missing, unexpected (both only if `strict`), or of another shape or kind; then
-  /// nothing was changed.
+  /// that lists what is missing, unexpected, or of another shape or kind; then nothing was changed. If not
+  /// `strict`, it copies what fits, leaves the rest of the module as it is, and reports all three, so
+  /// that published weights fit a model with another head. (PyTorch throws for another shape even then.)
   LoadReport load_state(const State& state, bool strict = true);
   /// A module of the same class, options, state, placement and modes, without hooks and gradients. Draws
   /// nothing from default_generator(). Throws NotImplemented if this class does not say how to make one
