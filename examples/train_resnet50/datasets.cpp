@@ -1,5 +1,6 @@
 #include "datasets.h"
 
+#include <iterator>
 #include <string>
 
 namespace fx = fornax;
@@ -33,12 +34,25 @@ Datasets open_datasets(const Options& options) {
     plain.channels = 3;
     return {data::fashion_mnist(from, Split::train, plain), data::fashion_mnist(from, Split::test, plain)};
   }
-  if (name == "cifar10" && !directory.empty()) {
+  if ((name == "cifar10" || name == "cifar100") && !directory.empty()) {
     const data::ImageOptions plain = fit(32, options.size);
     data::ImageOptions varied = plain;
     varied.crop_padding = 4;
     varied.flip = true;
-    return {data::cifar10(directory, Split::train, varied), data::cifar10(directory, Split::test, plain)};
+    if (name == "cifar10")
+      return {data::cifar10(directory, Split::train, varied), data::cifar10(directory, Split::test, plain)};
+    return {data::cifar100(directory, Split::train, varied), data::cifar100(directory, Split::test, plain),
+            100};
+  }
+  if (name == "imagefolder" && !directory.empty()) {
+    data::ImageFolderOptions folder{.size = options.size, .skip_corrupt = options.skip_corrupt};
+    const auto test = std::make_shared<data::ImageFolder>(directory + "/val", folder);
+    folder.train = true;
+    const auto train = std::make_shared<data::ImageFolder>(directory + "/train", folder);
+    if (train->classes() != test->classes())
+      throw fx::ValueError(
+          "--data", "expected train and val of " + directory + " to have the same classes, got others");
+    return {train, test, std::ssize(train->classes())};
   }
   if (name == "synthetic") {
     const auto images = std::make_shared<data::ImageDataset>(
@@ -46,6 +60,8 @@ Datasets open_datasets(const Options& options) {
         data::ImageOptions{.mean = {0.5f}, .stddev = {0.25f}});
     return {images, images};
   }
-  throw fx::ValueError("--data",
-                       "expected fashion-mnist[:DIR], cifar10:DIR or synthetic, got " + options.data);
+  throw fx::ValueError(
+      "--data",
+      "expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR or synthetic, got " +
+          options.data);
 }

@@ -6,10 +6,10 @@
 #include "options.h"
 
 struct Datasets {
-  std::shared_ptr<fornax::data::ImageDataset> train, test;
+  std::shared_ptr<fornax::data::Dataset> train, test;
   std::int64_t classes = 10;
 };
 
-/// The sets that --data names; images have 3 channels and are --size wide. Throws ValueError for another name
-/// or a size that does not fit, and what the readers throw.
+/// The sets that --data names; images have 3 channels and are --size wide and high. Throws ValueError for
+/// another name or a size that does not fit, and what the readers throw.
 Datasets open_datasets(const Options& options);

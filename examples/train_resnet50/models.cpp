@@ -24,8 +24,16 @@ std::set<std::string> known_models() {
 }
 
 std::unique_ptr<models::ResNet> make_model(const Options& options, std::int64_t classes) {
-  return factories().at(options.model)(
-      {.classes = classes, .width = options.width, .zero_init_residual = true});
+  auto model =
+      factories().at(options.model)({.classes = classes, .width = options.width, .zero_init_residual = true});
+  if (options.finetune.empty()) return model;
+  const fornax::nn::LoadReport report = fornax::train::load_model(options.finetune, *model, /*strict=*/false);
+  for (const auto* names : {&report.missing, &report.mismatched, &report.unexpected})
+    for (const std::string& name : *names)
+      if (!name.starts_with("fc."))
+        throw fornax::ValueError("--finetune", "expected weights of " + options.model + ", got others: '" +
+                                                   name + "' does not fit");
+  return model;
 }
 
 std::string describe_model(fornax::nn::Layer& model, const Options& options, fornax::Device device) {

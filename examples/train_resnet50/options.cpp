@@ -27,7 +27,13 @@ std::optional<int> cuda_index(std::string_view name) {
 void add_options(CLI::App& app, Options& options) {
   app.option_defaults()->always_capture_default()->take_last();
   app.set_config("--config", "", "a file of options, such as a run's options.ini");
-  app.add_option("--data", options.data, "fashion-mnist[:DIR], cifar10:DIR (binary version) or synthetic");
+  app.add_option(
+      "--data", options.data,
+      "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR (binary versions), imagefolder:DIR (with train "
+      "and val, of directories by class) or synthetic");
+  app.add_flag("--skip-corrupt", options.skip_corrupt, "takes another image for one that cannot be decoded");
+  app.add_option("--finetune", options.finetune,
+                 "starts from weights, .safetensors or .pt; those of the head may be of other classes");
   app.add_option("--model", options.model)->check(CLI::IsMember(known_models()));
   app.add_option("--width", options.width, "scales the channels, for small runs");
   app.add_option("--size", options.size, "height and width of the images: shrunk and with a border")

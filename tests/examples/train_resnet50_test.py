@@ -160,6 +160,29 @@ class TrainResnet50(unittest.TestCase):
                 steps = [line["step"] for line in log_of(run) if line["phase"] == "train"]
                 self.assertEqual(steps[-1], 12 if "--accumulate" in options else 32)
 
+    def test_trains_on_image_files_and_from_weights(self):
+        colours = {"dark": 20, "light": 220}
+        for part, count in (("train", 24), ("val", 8)):
+            for name, level in colours.items():
+                directory = Path(self.root, "images", part, name)
+                directory.mkdir(parents=True)
+                for i in range(count):
+                    images.write_png(directory / f"{i}.png", 40, 48, level + i % 8)
+        common = [*SMALL, "--data", "imagefolder:images", "--batch-size", "8", "--model", "resnet18", "--lr", "0.02"]
+        accuracy, first = train(self.root, *common)
+        self.assertGreater(accuracy, 0.9)
+        # The weights of two classes begin a training on ten, but for the head.
+        tuned = log_of(train(self.root, *SMALL, "--model", "resnet18", "--finetune", first / "model.safetensors",
+                             "--epochs", "1")[1])
+        plain = log_of(train(self.root, *SMALL, "--model", "resnet18", "--epochs", "1")[1])
+        self.assertNotEqual(tuned[0]["loss"], plain[0]["loss"])
+        self.assert_refused([*SMALL, "--finetune", first / "model.safetensors"],
+                            "[--finetune] expected weights of resnet50, got others: 'layer1.0.")
+        corrupt = Path(self.root, "images", "train", "dark", "3.png")
+        corrupt.write_bytes(corrupt.read_bytes()[:60])
+        self.assert_refused(common, "train/dark/3.png")
+        train(self.root, *common, "--epochs", "1", "--skip-corrupt")
+
     def test_options_come_from_a_file(self):
         _, first = train(self.root, *SMALL, "--epochs", "1")
         _, second = train(self.root, "--config", first / "options.ini", "--lr", "0.01")
@@ -199,7 +222,7 @@ class TrainResnet50(unittest.TestCase):
 
     def test_says_what_is_wrong(self):
         for options, message in [
-            (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR or synthetic, got imagenet"),
+            (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR or synthetic, got imagenet"),
             (["--resume", "nowhere"], "[--resume] expected a run's directory, got nowhere without options.ini"),
             (["--mixup", "1", "--cutmix", "1"], "[--cutmix] expected it or --mixup, got both"),
             (["--eval-only"], "[--eval-only] expected --resume RUN with it, got none"),
