@@ -25,7 +25,7 @@ class TrainMnist(unittest.TestCase):
     def test_learns_and_leaves_the_model_in_a_run(self):
         done = self.run_program(".", "3")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"epoch 3 100% 10/10  loss \S+  acc \S+  \d+ img/s  wait \d+%")
+        self.assertRegex(done.stdout, r"epoch 3 100% 10/10  loss \S+  accuracy \S+  \d+ img/s  wait \d+%")
         accuracies = [float(a) for a in re.findall(r"^test accuracy (\S+)$", done.stdout, re.MULTILINE)]
         self.assertEqual(len(accuracies), 3)
         self.assertGreater(accuracies[-1], 0.5)
