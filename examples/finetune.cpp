@@ -30,7 +30,7 @@ std::shared_ptr<data::ImageDataset> open_set(const std::string& name, data::Spli
   data::ImageOptions options{.mean = {0.485f, 0.456f, 0.406f}, .stddev = {0.229f, 0.224f, 0.225f}};
   const auto colon = name.find(':');
   const std::string kind = name.substr(0, colon),
-                    directory = colon == name.npos ? "" : name.substr(colon + 1);
+                    directory = colon == std::string::npos ? "" : name.substr(colon + 1);
   if (kind == "cifar10") {
     options.flip = split == data::Split::train;
     return data::cifar10(directory, split, options);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs clang-tidy, as .clang-tidy says, over the C++ sources named, or over all that ships (the library, the examples, the
-benchmarks) but what is built with CUDA only.
+benchmarks) and is built without CUDA.
 
     scripts/check_tidy.py [FILE.cpp...]
     scripts/check_tidy.py --all    over the tests too, and with the static analyzer, which takes an hour on two cores
@@ -23,16 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-clang"
 CLEAN = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fornax-tidy"
-NOT_BUILT_HERE = re.compile(r"^(examples/(link_from_cmake|custom_cuda_op)|tests/cuda)/|^benchmarks/resnet50_bytes\.cpp$")
 
 
 def run(command, **more):
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, **more)
-
-
-def shipped(rooms):
-    files = run(["git", "ls-files", *rooms], check=True).stdout.split()
-    return [name for name in files if name.endswith(".cpp") and not NOT_BUILT_HERE.search(name)]
 
 
 def compile_commands():
@@ -79,10 +73,11 @@ def main():
     configured = run(["cmake", "--preset", "clang"])
     if configured.returncode:
         sys.exit(configured.stderr + "could not configure the preset 'clang'")
-    rooms = ["src", "examples", "benchmarks"] + (["tests"] if options.all else [])
-    names = [os.path.relpath(name, ROOT) for name in options.files] or shipped(rooms)
     CLEAN.mkdir(parents=True, exist_ok=True)
     tidy = Tidy([] if options.all else ["--checks=-clang-analyzer-*"])
+    rooms = ("src/", "examples/", "benchmarks/") + (("tests/",) if options.all else ())
+    shipped = [name for name in (os.path.relpath(path, ROOT) for path in tidy.commands) if name.startswith(rooms)]
+    names = [os.path.relpath(name, ROOT) for name in options.files] or sorted(shipped)
     unknown = [name for name in names if str(ROOT / name) not in tidy.commands]
     if unknown:
         sys.exit(f"not built with the preset 'clang': {' '.join(unknown)}")

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <ranges>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -80,10 +81,10 @@ FoundCheckpoint CheckpointManager::load_latest() const {
   // Files of later steps than the latest are of another, longer run.
   const std::int64_t last = linked_step(latest).value_or(all.empty() ? 0 : all.back());
   FoundCheckpoint found;
-  for (auto step = all.rbegin(); step != all.rend(); ++step) {
-    if (*step > last) continue;
-    found.step = *step;
-    found.path = path_of(*step);
+  for (const std::int64_t step : std::views::reverse(all)) {
+    if (step > last) continue;
+    found.step = step;
+    found.path = path_of(step);
     try {
       found.checkpoint = load_checkpoint(found.path);
       found.checkpoint.metadata.erase(score_key);
@@ -159,9 +160,9 @@ void CheckpointManager::prune(std::int64_t latest_step) const {
   const std::optional<std::int64_t> best_step = linked_step(best);
   int kept = 0;
   const std::vector<std::int64_t> all = steps();
-  for (auto step = all.rbegin(); step != all.rend(); ++step)
-    if (*step <= latest_step && kept++ >= options_.keep_last && step[0] != best_step)
-      ::unlink(path_of(*step).c_str());
+  for (const std::int64_t step : std::views::reverse(all))
+    if (step <= latest_step && kept++ >= options_.keep_last && step != best_step)
+      ::unlink(path_of(step).c_str());
   for (const std::string& name : names_in(directory_))  // what a killed save has left
     if (name.starts_with(prefix) && name.ends_with(".tmp")) ::unlink((directory_ + "/" + name).c_str());
 }

@@ -58,7 +58,7 @@ std::string name_of(const std::string& layer, std::string_view weight) {
   const std::string prefix = layer + "/";
   if (weight.starts_with(prefix)) return std::string(weight);
   const std::size_t at = weight.find("/" + prefix);
-  return at == weight.npos ? prefix + std::string(weight) : std::string(weight.substr(at + 1));
+  return at == std::string_view::npos ? prefix + std::string(weight) : std::string(weight.substr(at + 1));
 }
 
 class Reader {

@@ -88,7 +88,7 @@ Tensor checkpoint(CheckpointFunction f, std::span<const Tensor> inputs) {
     node->inputs.emplace_back().save(input);
     edges.emplace_back(input);
   }
-  const Tensor y = f(inputs);
+  Tensor y = f(inputs);
   if (!y.defined() || !y.requires_grad()) return y;
   if (detail::is_captured(y.device()) &&
       default_generator().state().int_at("offset") != node->random.int_at("offset"))

@@ -1,6 +1,6 @@
 #include "fornax/train/stop_signals.h"
 
-#include <signal.h>
+#include <csignal>
 
 #include <array>
 #include <atomic>

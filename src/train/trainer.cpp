@@ -46,6 +46,7 @@ void check(const TrainerOptions& options) {
 /// Reads tensors of one element, with one wait for the device.
 std::vector<double> read(const std::vector<Tensor>& numbers) {
   std::vector<Tensor> doubles;
+  doubles.reserve(numbers.size());
   for (const Tensor& number : numbers) doubles.push_back(number.detach().reshape({1}).to(f64));
   return concat(doubles, 0).to_vector<double>();
 }
@@ -135,8 +136,8 @@ Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions o
 }
 
 template <class Object>
-void Trainer::add_part(std::string name, Object& object) {
-  parts_.push_back({.name = std::move(name),
+void Trainer::add_part(const std::string& name, Object& object) {
+  parts_.push_back({.name = name,
                     .state = [&object] { return object.state(); },
                     .load = [&object](const State& state) { object.load_state(state); }});
 }

@@ -129,7 +129,7 @@ class FORNAX_API Trainer {
   };
 
   template <class Object>
-  void add_part(std::string name, Object& object);
+  void add_part(const std::string& name, Object& object);
   /// Trains to the end of the epoch or until stop() was called; false if `options.stop` ended it.
   bool train_epoch(data::DataLoader& loader);
   /// Makes a step of `batches` batches, the first of which is `batch`; leaves that at the last.
