@@ -126,8 +126,8 @@ State SafetensorsFile::read_tensors_checked() const {
   State tensors = read_tensors();
   for (const auto& [name, tensor] : tensors) checksum.add(bytes_of(tensor));  // in the order of the file
   if (checksum.digits() != found->second)
-    throw IoError(file_.path(), fmt::format("expected bytes of checksum {}, got {}",
-                                            quote(found->second), checksum.digits()));
+    throw IoError(file_.path(), fmt::format("expected bytes of checksum {}, got {}", quote(found->second),
+                                            checksum.digits()));
   return tensors;
 }
 
