@@ -151,6 +151,8 @@ int run(const Options& options, const std::string& options_text) {
         .monitor = "accuracy", .lower_is_better = false, .patience = options.patience});
   if (resumes) {
     const auto found = trainer.resume();
+    if (!found && options.eval_only)
+      throw fx::ValueError("--eval-only", "expected a run that has a checkpoint, got " + directory);
     report(found, directory);
     if (!found) std::filesystem::remove(directory + "/log.jsonl");
   }

@@ -8,25 +8,17 @@
 #include <numbers>
 #include <utility>
 
+#include "data/image_check.h"
+#include "data/resize_view.h"
 #include "fornax/base/error.h"
 #include "fornax/ops/rearrange.h"
 
 namespace fornax::data {
 namespace {
 
-void check_image(const Tensor& x, const char* op) {
-  if (x.rank() != 3)
-    throw ShapeError(op, fmt::format("expected an image [channels,height,width], got {}", describe(x)));
-  if (!x.device().is_cpu())
-    throw DeviceError(op, fmt::format("expected an image on the CPU, got {}", describe(x)));
-}
-
 double uniform(SampleRandom& random, double low, double high) {
   return low + (high - low) * static_cast<double>(random.uniform());
 }
-
-/// Python's round().
-std::int64_t rounded(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
 
 using Function = Tensor (*)(const Tensor& x, double factor);
 /// A change and the factors among which it chooses.
@@ -46,7 +38,7 @@ Transform center_crop(std::int64_t height, std::int64_t width) {
     for (const auto& [axis, size] : {std::pair{1, height}, {2, width}}) {
       const std::int64_t lacks = std::max<std::int64_t>(size - image.size(axis), 0);
       if (lacks > 0) image = pad(image, {{axis, lacks / 2, (lacks + 1) / 2}});
-      image = image.narrow(axis, rounded(static_cast<double>(image.size(axis) - size) / 2), size);
+      image = image.narrow(axis, center_begin(image.size(axis), size), size);
     }
     return image;
   };

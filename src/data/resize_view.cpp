@@ -10,9 +10,6 @@
 namespace fornax::data {
 namespace {
 
-/// To the nearest, halves to the even one, as Python's round().
-std::int64_t rounded(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
-
 ResizeAxis whole(std::int64_t length, std::int64_t size) {
   return {.length = length, .size = size, .count = size};
 }

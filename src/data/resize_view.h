@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "data/resizer.h"
@@ -8,6 +9,9 @@
 
 /// What torchvision's transforms take of an image of a size.
 namespace fornax::data {
+
+/// To the nearest, halves to the even one, as Python's round().
+inline std::int64_t rounded(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
 
 /// The size of an image whose shorter side becomes `shorter`.
 Pair resized_size(std::int64_t height, std::int64_t width, std::int64_t shorter);

@@ -6,16 +6,14 @@
 #include <cstring>
 #include <utility>
 
+#include "data/image_check.h"
 #include "fornax/base/error.h"
 
 namespace fornax::data {
 namespace {
 
 Tensor checked_image(const Tensor& x, const char* op) {
-  if (x.rank() != 3)
-    throw ShapeError(op, fmt::format("expected an image [channels,height,width], got {}", describe(x)));
-  if (!x.device().is_cpu())
-    throw DeviceError(op, fmt::format("expected an image on the CPU, got {}", describe(x)));
+  check_image(x, op);
   return x.contiguous();
 }
 
@@ -25,6 +23,13 @@ T* elements(const Tensor& x) {
 }
 
 }  // namespace
+
+void check_image(const Tensor& x, const char* op) {
+  if (x.rank() != 3)
+    throw ShapeError(op, fmt::format("expected an image [channels,height,width], got {}", describe(x)));
+  if (!x.device().is_cpu())
+    throw DeviceError(op, fmt::format("expected an image on the CPU, got {}", describe(x)));
+}
 
 Transform random_crop(std::int64_t height, std::int64_t width, std::int64_t padding) {
   if (height < 1 || width < 1 || padding < 0)

@@ -167,6 +167,13 @@ io::Checkpoint Trainer::checkpoint() const {
 
 void Trainer::load_checkpoint(const io::Checkpoint& checkpoint) {
   if (batches_) throw ValueError("trainer", "expected load_checkpoint outside of fit(), got it during one");
+  for (const Part& part : parts_) (void)checkpoint.part(part.name);  // throws where there is none
+  for (const auto& [name, state] : checkpoint.parts)
+    if (std::ranges::find(parts_, name, &Part::name) == parts_.end())
+      throw ValueError("trainer",
+                       fmt::format("expected a checkpoint without '{}', got one with it: callbacks are added "
+                                   "before the run goes on",
+                                   name));
   for (const Part& part : parts_) part.load(checkpoint.part(part.name));
 }
 

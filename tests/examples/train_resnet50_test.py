@@ -77,7 +77,7 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(resumed, directory)
         self.assertEqual(again, accuracy)
         self.assertEqual(latest(resumed), latest(whole))
-        self.assertEqual(log_of(resumed), log_of(whole))
+        self.assertEqual((resumed / "log.jsonl").read_bytes(), (whole / "log.jsonl").read_bytes())
         self.assertEqual((resumed / "curves.svg").read_bytes(), (whole / "curves.svg").read_bytes())
         self.assertIn("going on from", output)
         self.assertNotIn("checkpoint at step 3\n", output)  # it did not start from scratch
@@ -133,6 +133,9 @@ class TrainResnet50(unittest.TestCase):
         last = latest(whole)
         for file in (whole / "checkpoints").iterdir():
             file.unlink()
+        log = log_of(whole)
+        self.assert_refused(["--resume", whole, "--eval-only"], "[--eval-only] expected a run that has a checkpoint, got")
+        self.assertEqual(log_of(whole), log)
         output = run(self.root, "--resume", whole)
         self.assertIn("no checkpoint in", output)
         self.assertEqual(result(self.root, output)[0], accuracy)
@@ -182,6 +185,13 @@ class TrainResnet50(unittest.TestCase):
         corrupt.write_bytes(corrupt.read_bytes()[:60])
         self.assert_refused(common, "train/dark/3.png")
         train(self.root, *common, "--epochs", "1", "--skip-corrupt")
+
+    def test_a_loss_that_is_not_finite_is_an_error_that_can_name_the_op(self):
+        diverging = [*SMALL, "--lr", "1e30", "--schedule", "constant"]
+        self.assert_refused(diverging, "[trainer] expected a finite loss, got")
+        done = subprocess.run([PROGRAM, *diverging, "--anomaly"], cwd=self.root, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^\[(?!trainer)\w+\] .*(nan|inf)")
 
     def test_options_come_from_a_file(self):
         _, first = train(self.root, *SMALL, "--epochs", "1")

@@ -350,6 +350,24 @@ TEST(Trainer, SaysWhatIsWrong) {
             "[trainer] expected a loader that gives a batch, got none");
 }
 
+TEST(Trainer, DoesNotGoOnWithOtherCallbacks) {
+  const TemporaryDirectory directory;
+  const TrainerOptions options{.epochs = 1, .checkpoints = {.directory = directory.path()}};
+  Training run(options), without(options), with_another(options);
+  add_files(run, directory);
+  run.fit();
+  const std::vector<float> fresh = without.weights();
+  EXPECT_EQ(
+      error_of<ValueError>([&] { without.trainer.resume(); }),
+      "[trainer] expected a checkpoint without 'curves', got one with it: callbacks are added before the "
+      "run goes on");
+  EXPECT_EQ(without.weights(), fresh);
+  add_files(with_another, directory);
+  with_another.trainer.add<EarlyStopping>();
+  EXPECT_THAT(error_of<ValueError>([&] { with_another.trainer.resume(); }),
+              HasSubstr("expected a part 'early_stopping'"));
+}
+
 TEST(Trainer, DoesNotGoOnWithAnotherLoaderInTheMiddleOfAnEpoch) {
   const TemporaryDirectory directory;
   {

@@ -87,11 +87,13 @@ class FORNAX_API Trainer {
   }
 
   /// Takes over the latest checkpoint that is whole; nothing where there is none. Returns where it was found.
-  /// Throws IoError if all are corrupt, ValueError if it is of another model, optimizer or callbacks.
+  /// Throws IoError if all are corrupt, ValueError if it is of another model, optimizer or callbacks
+  /// (load_checkpoint).
   std::optional<io::FoundCheckpoint> resume();
   /// All that the next step depends on.
   io::Checkpoint checkpoint() const;
-  /// Goes on from there. Throws ValueError.
+  /// Goes on from there. Throws ValueError: for other parts than this trainer's nothing was changed, for a
+  /// part that refuses its state those before it were.
   void load_checkpoint(const io::Checkpoint& checkpoint);
 
   /// Trains until epoch `options.epochs` has ended, evaluating each with `validation`, or until stop().
