@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <ranges>
+#include <functional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -79,9 +79,9 @@ std::string CheckpointManager::save(std::int64_t step, const Checkpoint& checkpo
 FoundCheckpoint CheckpointManager::load_latest() const {
   const std::vector<std::int64_t> all = steps();
   // Files of later steps than the latest are of another, longer run.
-  const std::int64_t last = linked_step(latest).value_or(all.empty() ? 0 : all.back());
+  const std::int64_t last = linked_step(latest).value_or(all.empty() ? 0 : all.front());
   FoundCheckpoint found;
-  for (const std::int64_t step : std::views::reverse(all)) {
+  for (const std::int64_t step : all) {
     if (step > last) continue;
     found.step = step;
     found.path = path_of(step);
@@ -120,7 +120,7 @@ std::vector<std::int64_t> CheckpointManager::steps() const {
   std::vector<std::int64_t> steps;
   for (const std::string& name : names_in(directory_))
     if (const auto step = step_of(name)) steps.push_back(*step);
-  std::ranges::sort(steps);
+  std::ranges::sort(steps, std::greater());
   return steps;
 }
 
@@ -159,8 +159,7 @@ std::optional<double> CheckpointManager::best_score() const {
 void CheckpointManager::prune(std::int64_t latest_step) const {
   const std::optional<std::int64_t> best_step = linked_step(best);
   int kept = 0;
-  const std::vector<std::int64_t> all = steps();
-  for (const std::int64_t step : std::views::reverse(all))
+  for (const std::int64_t step : steps())
     if (step <= latest_step && kept++ >= options_.keep_last && step != best_step)
       ::unlink(path_of(step).c_str());
   for (const std::string& name : names_in(directory_))  // what a killed save has left

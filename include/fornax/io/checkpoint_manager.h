@@ -56,7 +56,7 @@ class FORNAX_API CheckpointManager {
  private:
   std::string path_of(std::int64_t step) const;
   std::string link_path(const char* name) const;
-  /// The steps of which there is a file, ascending.
+  /// The steps of which there is a file, the last first.
   std::vector<std::int64_t> steps() const;
   /// Where the link leads; nothing if that is not there.
   std::optional<std::int64_t> linked_step(const char* name) const;
