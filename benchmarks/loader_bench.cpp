@@ -7,6 +7,8 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -15,7 +17,6 @@
 
 #include <unistd.h>
 
-#include "base/file.h"
 #include "fornax/fornax.h"
 #include "jpeg_files.h"
 #include "measure.h"
@@ -80,12 +81,20 @@ double median_ratio(const std::vector<double>& first, const std::vector<double>&
   return median(ratios);
 }
 
+std::vector<std::byte> read(const std::string& path) {
+  std::vector<std::byte> bytes(fs::file_size(path));
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(bytes.data()), std::ssize(bytes));
+  if (!file) throw IoError(path, "expected a readable file, got an error");
+  return bytes;
+}
+
 nlohmann::json images(const std::string& directory, std::int64_t size, double seconds) {
   const data::ImageFolder set(directory, {.size = size, .train = true});
   std::vector<std::vector<std::byte>> files;
   double bytes = 0;
   for (std::int64_t i = 0; i < set.size(); ++i) {
-    files.push_back(read_file(set.name(i)));
+    files.push_back(read(set.name(i)));
     bytes += static_cast<double>(files.back().size());
   }
   std::vector<std::uint8_t> pixels;
