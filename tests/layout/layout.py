@@ -114,7 +114,19 @@ def file_lengths():
             yield f"{path}: {lines} lines, more than {LONGEST_FILE}"
 
 
-RULES = {rule.__name__: rule for rule in (layers, kernels, cuda_rooms, public_headers, file_lengths)}
+def planted():
+    """A planted bug follows the file that it is planted in, or scripts/check_planted.py cannot plant it."""
+    for patch in sorted(Path("tests/cuda/planted").rglob("*.patch")):
+        _, *files = re.split(r"^--- a/", patch.read_text(), flags=re.MULTILINE)
+        for name, *hunks in (re.split(r"\n(?:\+\+\+|@@) [^\n]*", file) for file in files):
+            source = Path(name).read_text() if Path(name).is_file() else ""
+            for hunk in filter(None, hunks):
+                before = "\n".join(line[1:] for line in hunk.split("\n")[1:] if not line.startswith("+"))
+                if before not in source:
+                    yield f"{patch}: what it changes is not in {name}"
+
+
+RULES = {rule.__name__: rule for rule in (layers, kernels, cuda_rooms, public_headers, file_lengths, planted)}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RULES:

@@ -17,6 +17,8 @@ GOOD = {
     "cuda/device/cuda.cuh": '#include <cuda_runtime.h>\n#include "runtime/check.h"\n',
     "cuda/device/r.cuh": '#include "device/cuda.cuh"\n',
     "cuda/ops/x/x.cu": '#include "device/cuda.cuh"\n__global__ void f();\n',
+    "tests/cuda/planted/bounds/f.patch": "--- a/cuda/ops/x/x.cu\n+++ b/cuda/ops/x/x.cu\n@@ -2 +2 @@\n"
+    "-__global__ void f();\n+__global__ void g();\n",
     "src/ops/x/x.cpp": '#include "fornax/tensor/t.h"\n#include "ops/x/x_op.h"\n',
 }
 
@@ -70,6 +72,9 @@ class Layout(unittest.TestCase):
     def test_a_third_party_or_private_header_in_a_public_one_is_found(self):
         self.assert_found("public_headers", "include/fornax/base/a.h", "#include <fmt/format.h>\n")
         self.assert_found("public_headers", "include/fornax/base/a.h", '#include "ops/x/x_op.h"\n')
+
+    def test_a_planted_bug_whose_file_has_changed_is_found(self):
+        self.assert_found("planted", "cuda/ops/x/x.cu", '#include "device/cuda.cuh"\n__global__ void f(int);\n')
 
     def test_a_long_file_is_found(self):
         self.assert_found("file_lengths", "examples/e.cpp", "\n" * 451)
