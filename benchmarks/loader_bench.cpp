@@ -1,9 +1,11 @@
 // What it costs to load data, in processor time: JPEG files as augmented batches of bytes, against
-// libjpeg-turbo by itself; and what the loader adds to the copying of samples that are in memory.
+// libjpeg-turbo by itself; what the loader adds to the copying of samples that are in memory; and how long
+// a training waits for such images.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -170,6 +173,36 @@ nlohmann::json overhead(double seconds) {
           {"overhead_with_worker_us", us(times[2]) - copying}};
 }
 
+/// Trains ResNet-50 for so many batches of 32 after the first: the share of the time in which it waits for
+/// its data.
+nlohmann::json training(const std::string& directory, std::int64_t size, std::int64_t batches) {
+  const auto set =
+      std::make_shared<data::ImageFolder>(directory, data::ImageFolderOptions{.size = size, .train = true});
+  data::DataLoader loader(set, {.batch_size = 32, .workers = 1, .shuffle = true});
+  const auto model = models::resnet50({.classes = std::ssize(set->classes())});
+  optim::SGD optimizer(model->named_parameters(), {.lr = 0.01, .momentum = 0.9});
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin;
+  double waited = 0, seen = 0;
+  for (std::int64_t made = -1; made < batches;) {
+    double waited_in_loop = 0;
+    for (const auto& [x, label] : loader) {
+      waited += loader.wait_seconds() - std::exchange(waited_in_loop, loader.wait_seconds());
+      optimizer.zero_grad();
+      cross_entropy((*model)(x), label).backward();
+      optimizer.step();
+      seen += static_cast<double>(x.size(0));
+      if (made++ == -1) {
+        begin = Clock::now();
+        waited = seen = 0;
+      }
+      if (made == batches) break;
+    }
+  }
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return {{"train_images_per_second", seen / seconds}, {"data_wait_percent", 100 * waited / seconds}};
+}
+
 }  // namespace
 }  // namespace fornax::bench
 
@@ -177,16 +210,20 @@ int main(int argc, char** argv) {
   std::string json, directory;
   double seconds = 5;
   int count = 64;
-  std::int64_t size = 224;
-  CLI::App app{"Times the loading of images and of tensors on one core"};
+  std::int64_t size = 224, train_batches = 0;
+  CLI::App app{"Times the loading of images and of tensors on one core, and the wait for them in a training"};
   app.add_option("--json", json, "write the result here");
   app.add_option("--data", directory, "JPEGs in a directory for each class; default: some are made");
   app.add_option("--images", count, "how many are made")->capture_default_str()->check(CLI::Range(1, 10'000));
   app.add_option("--size", size, "height and width of what comes out")->capture_default_str();
   app.add_option("--seconds", seconds, "spent on each, at least")->capture_default_str();
+  app.add_option("--train-batches", train_batches,
+                 "batches of 32 with which ResNet-50 trains on all cores, to see how long it waits for data")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     using namespace fornax::bench;
+    const int cores = fornax::num_threads();
     fornax::set_num_threads(1);
     std::optional<ScratchDirectory> scratch;
     if (directory.empty()) {
@@ -196,6 +233,10 @@ int main(int argc, char** argv) {
     }
     nlohmann::json result = images(directory, size, seconds);
     result.update(overhead(seconds));
+    if (train_batches > 0) {
+      fornax::set_num_threads(cores);
+      result.update(training(directory, size, train_batches));
+    }
     fmt::print("{}\n", result.dump(2));
     if (!json.empty()) write_json(json, result);
   } catch (const std::exception& error) {

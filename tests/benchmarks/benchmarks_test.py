@@ -63,13 +63,16 @@ class Benchmarks(unittest.TestCase):
     def test_loader_bench(self):
         if DEVICE != "cpu":
             self.skipTest("measures the CPU")
-        values = result("loader_bench", "--images", "2", "--size", "64")
+        values = result("loader_bench", "--images", "2", "--size", "64", "--train-batches", "2")
         self.assertEqual(set(values), {"images", "bytes_per_image", "size", "decode_images_per_second",
                                        "pipeline_images_per_second", "pipeline_by_decode", "sample_bytes", "copy_us",
-                                       "overhead_us", "overhead_with_worker_us"})
+                                       "overhead_us", "overhead_with_worker_us", "train_images_per_second",
+                                       "data_wait_percent"})
         self.assertEqual([values[key] for key in ("images", "size", "sample_bytes")], [2, 64, 3072])
         self.assertTrue(100_000 <= values["bytes_per_image"] <= 120_000)
         self.assertGreater(values["pipeline_by_decode"], 0)
+        self.assertGreater(values["train_images_per_second"], 0)
+        self.assertTrue(0 <= values["data_wait_percent"] < 100)
 
     def test_op_bench(self):
         values = result("op_bench", "--device", DEVICE, "--filter", "clone", "--batch", "1", "--threads", "1")
