@@ -24,6 +24,7 @@ struct DeviceState {
   explicit DeviceState(int device);
 
   const int index;
+  std::string model;  // "NVIDIA H100 80GB HBM3"
   int multiprocessors = 0;
   cudaMemPool_t pool = nullptr;
   /// Of a Stream with a null handle.

@@ -2,6 +2,7 @@
 #include "device/backends.h"
 #include "fornax/base/error.h"
 #include "fornax/cuda/graph.h"
+#include "fornax/cuda/math_mode.h"
 #include "fornax/cuda/memory.h"
 #include "fornax/cuda/stream.h"
 #include "fornax/cuda/timer.h"
@@ -22,6 +23,7 @@ namespace {
 
 MemoryStats memory_stats(Device) { fail("memory_stats"); }
 std::map<void*, std::size_t> memory_by_stream(Device) { fail("memory_by_stream"); }
+std::size_t available_memory(Device) { fail("available_memory"); }
 void reset_peak_memory(Device) { fail("reset_peak_memory"); }
 void empty_cache(Device) { fail("empty_cache"); }
 void set_release_threshold(Device, std::size_t) { fail("set_release_threshold"); }
@@ -30,6 +32,9 @@ void* native_handle(Stream) { fail("native_handle"); }
 StreamTimer::StreamTimer(Stream) { fail("StreamTimer"); }
 StreamTimer::~StreamTimer() = default;
 double StreamTimer::seconds() const { fail("StreamTimer"); }
+
+CudnnChoices cudnn_choices() { return {}; }
+void set_cudnn_choices(CudnnChoices) {}
 
 class CudaGraph::Recording {};
 CudaGraph::CudaGraph(Device, std::function<void()>, const CudaGraphOptions&) { fail("CudaGraph"); }

@@ -2,21 +2,31 @@
 // remembered for each problem and device; so is that there is none. f32 (and TF32 where allowed), f16 and
 // bf16 accumulate in f32, f64 in f64. Plans are deterministic unless allowed otherwise. channels_last and
 // row-major images and weights; groups are in the sizes. Runs on the current stream, workspace from the pool.
+#include <fmt/format.h>
+
 #include <array>
+#include <bit>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "device/capture.h"
+#include "fornax/base/error.h"
 #include "fornax/cuda/math_mode.h"
 #include "fornax/cuda/timer.h"
 #include "ops/conv2d/conv2d_graph.h"
 #include "ops/conv2d/conv2d_moments.h"
+#include "runtime/device_state.h"
 #include "runtime/launch.h"
 
 namespace fornax::ops {
 namespace {
+
+/// How many of cuDNN's proposals are measured.
+constexpr std::size_t proposals = 8;
 
 /// Null where cuDNN supports no plan.
 using PlanPointer = std::shared_ptr<const cuda::Plan>;
@@ -44,6 +54,10 @@ class PlanCache {
     const std::lock_guard lock(mutex_);
     const auto place = plans_.find({int{device.index}, problem});
     return place == plans_.end() ? nullptr : place->second;
+  }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    plans_.clear();
   }
 
  private:
@@ -89,29 +103,64 @@ void execute(const cuda::Plan& plan, const TensorView& y, const Bindings& bound)
                 std::span(bound.data.data(), bound.count), workspace.as<void>());
 }
 
+/// What was measured, in this process or another.
+struct Measured {
+  PlanCache plans;
+  std::mutex mutex;  // of what follows
+  cuda::CudnnChoices choices;
+};
+
+Measured& measured() {
+  static auto& all = *new Measured;
+  return all;
+}
+
+/// The convolution's name in CudnnChoices.
+std::string name_of(const ConvolutionProblem& problem, Device device) {
+  const auto words = std::bit_cast<std::array<std::int64_t, sizeof problem / sizeof(std::int64_t)>>(problem);
+  return fmt::format("{}: {}", cuda::device_state(device.index).model, fmt::join(words, " "));
+}
+
+/// The proposal that is known to be the fastest; null if none is.
+PlanPointer chosen_plan(const std::string& name, const ConvolutionProblem& problem, const TensorView& y) {
+  std::size_t place = 0;
+  {
+    const std::lock_guard lock(measured().mutex);
+    const auto known = measured().choices.find(name);
+    if (known == measured().choices.end()) return nullptr;
+    place = static_cast<std::size_t>(known->second);
+  }
+  if (place >= proposals) return nullptr;
+  std::vector<cuda::Plan> found = find_plans(problem, y, place + 1);
+  return place < found.size() ? std::make_shared<const cuda::Plan>(std::move(found[place])) : nullptr;
+}
+
 /// The fastest of the first proposals on these operands. Waits for the device where it measures, which it
 /// does not while work is recorded: that cannot be waited for.
 PlanPointer measured_plan(const ConvolutionProblem& problem, const TensorView& y, const Bindings& bound) {
-  constexpr std::size_t proposals = 8;
   constexpr int runs = 3;
-  static auto& cache = *new PlanCache;
   if (current_capture()) {
-    const PlanPointer known = cache.known(y.device, problem);
+    const PlanPointer known = measured().plans.known(y.device, problem);
     return known ? known : proposed_plan(problem, y);
   }
-  return cache.get(y.device, problem, [&] {
-    PlanPointer fastest;
-    double least = 0;
-    for (cuda::Plan& plan : find_plans(problem, y, proposals)) {
-      execute(plan, y, bound);  // the first run may load code
+  return measured().plans.get(y.device, problem, [&] {
+    const std::string name = name_of(problem, y.device);
+    if (PlanPointer chosen = chosen_plan(name, problem, y)) return chosen;
+    std::vector<cuda::Plan> found = find_plans(problem, y, proposals);
+    std::size_t fastest = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      execute(found[i], y, bound);  // the first run may load code
       const cuda::StreamTimer timer(current_stream(y.device));
-      for (int i = 0; i < runs; ++i) execute(plan, y, bound);
-      const double seconds = timer.seconds();
-      if (fastest && seconds >= least) continue;
-      least = seconds;
-      fastest = std::make_shared<const cuda::Plan>(std::move(plan));
+      for (int run = 0; run < runs; ++run) execute(found[i], y, bound);
+      if (const double seconds = timer.seconds(); seconds < least) {
+        least = seconds;
+        fastest = i;
+      }
     }
-    return fastest;
+    const std::lock_guard lock(measured().mutex);
+    measured().choices[name] = static_cast<std::int64_t>(fastest);
+    return std::make_shared<const cuda::Plan>(std::move(found.at(fastest)));
   });
 }
 
@@ -204,3 +253,23 @@ constinit const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_cudnn{
     }};
 
 }  // namespace fornax::ops
+
+namespace fornax::cuda {
+
+CudnnChoices cudnn_choices() {
+  const std::lock_guard lock(ops::measured().mutex);
+  return ops::measured().choices;
+}
+
+void set_cudnn_choices(CudnnChoices choices) {
+  for (const auto& [name, place] : choices)
+    if (place < 0)
+      throw ValueError("set_cudnn_choices", fmt::format("expected places of 0 or more, got {}", place));
+  {
+    const std::lock_guard lock(ops::measured().mutex);
+    ops::measured().choices = std::move(choices);
+  }
+  ops::measured().plans.clear();
+}
+
+}  // namespace fornax::cuda

@@ -1,4 +1,5 @@
 // Stands in for conv2d_cudnn.cpp where cudnn.h was not there when the library was built.
+#include "fornax/cuda/math_mode.h"
 #include "ops/conv2d/conv2d_op.h"
 
 namespace fornax::ops {
@@ -25,3 +26,10 @@ constinit const dispatch::Kernel<Conv2dGradWeight> conv2d_grad_weight_cudnn{
     [](const Conv2dGradWeight&) {}};
 
 }  // namespace fornax::ops
+
+namespace fornax::cuda {
+
+CudnnChoices cudnn_choices() { return {}; }
+void set_cudnn_choices(CudnnChoices) {}
+
+}  // namespace fornax::cuda

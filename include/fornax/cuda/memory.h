@@ -23,6 +23,8 @@ FORNAX_API MemoryStats memory_stats(Device device);
 /// Bytes in use by the stream on which they were allocated. Does not wait for the device.
 FORNAX_API std::map<void*, std::size_t> memory_by_stream(Device device);
 FORNAX_API void reset_peak_memory(Device device);
+/// Bytes that can still be handed out: what the device has free, and what the pool keeps.
+FORNAX_API std::size_t available_memory(Device device);
 /// Gives what the pool keeps back to the device. Waits for the device.
 FORNAX_API void empty_cache(Device device);
 /// The pool gives memory beyond `bytes` back at each synchronisation; the default keeps all of it.

@@ -8,6 +8,7 @@
 #include "fornax/ops/conv2d.h"
 #include "fornax/ops/random.h"
 #include "sim/simulator.h"
+#include "support/error_of.h"
 
 namespace fornax {
 namespace {
@@ -51,6 +52,29 @@ TEST_F(CudnnBenchmark, MeasuresAConvolutionOnceAndKeepsTheFastestPlan) {
   EXPECT_EQ(engines([&] { conv2d(other, w); }), "000011111") << "another problem";
   cuda::set_cudnn_benchmark(false);
   EXPECT_EQ(engines(run), "0");
+}
+
+TEST_F(CudnnBenchmark, TakesOverWhatAnotherProcessHasMeasured) {
+  const Tensor x = image({2, 8, 7, 6}), w = image({3, 8, 1, 1});
+  const auto run = [&] { conv2d(x, w); };
+  cuda::set_cudnn_choices({});
+  if (engines(run).empty()) GTEST_SKIP() << "cuDNN has no stand-in in this build";
+  cuda::CudnnChoices choices = cuda::cudnn_choices();
+  ASSERT_EQ(choices.size(), 1u);
+  auto& [name, place] = *choices.begin();
+  EXPECT_TRUE(name.starts_with("Fornax simulated device: ")) << name;
+  EXPECT_EQ(place, 1);
+  const auto ran_with = [&](std::int64_t chosen) {
+    cuda::set_cudnn_choices({{name, chosen}});
+    return engines(run);
+  };
+  EXPECT_EQ(ran_with(1), "1");
+  EXPECT_EQ(ran_with(0), "0");
+  EXPECT_EQ(ran_with(7), "000011111") << "there is no eighth proposal";
+  EXPECT_EQ(ran_with(std::int64_t{1} << 60), "000011111");
+  EXPECT_EQ(cuda::cudnn_choices(), choices);
+  EXPECT_EQ(test::error_of<ValueError>([&] { ran_with(-1); }),
+            "[set_cudnn_choices] expected places of 0 or more, got -1");
 }
 
 TEST_F(CudnnBenchmark, MeasuresNothingWhileAGraphCaptures) {
