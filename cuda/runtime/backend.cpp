@@ -176,6 +176,13 @@ std::map<void*, std::size_t> memory_by_stream(Device device) {
   return bytes;
 }
 
+std::size_t available_memory(Device device) {
+  const MemoryStats stats = memory_stats(device);  // and the device is this thread's
+  std::size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return free + stats.reserved - stats.in_use;
+}
+
 void reset_peak_memory(Device device) {
   const DeviceState& state = use_device(device.index);
   for (const cudaMemPoolAttr name : {cudaMemPoolAttrUsedMemHigh, cudaMemPoolAttrReservedMemHigh}) {

@@ -113,6 +113,7 @@
 #include "fornax/models/resnet.h"
 #include "fornax/models/vgg.h"
 
+#include "fornax/train/batch_size.h"
 #include "fornax/train/callback.h"
 #include "fornax/train/callbacks.h"
 #include "fornax/train/ema.h"

@@ -47,8 +47,10 @@ TEST_F(CudaRuntime, ValuesMakeTheWayToTheDeviceAndBack) {
 
 TEST_F(CudaRuntime, MemoryIsCountedAndGivenBack) {
   const auto before = cuda::memory_stats(device_);
+  const std::size_t available = cuda::available_memory(device_);
   {
     const Tensor x = empty({1 << 18}, {.device = device_});
+    EXPECT_EQ(cuda::available_memory(device_), available - (1 << 20));
     const auto now = cuda::memory_stats(device_);
     EXPECT_GE(now.in_use, before.in_use + (1 << 20));
     EXPECT_GE(now.peak_in_use, now.in_use);

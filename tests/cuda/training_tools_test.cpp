@@ -19,6 +19,7 @@
 #include "fornax/ops/dropout.h"
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/reduce.h"
+#include "fornax/train/batch_size.h"
 #include "fornax/train/ema.h"
 #include "fornax/train/metrics.h"
 #include "support/error_of.h"
@@ -55,6 +56,29 @@ TEST_F(CudaTrainingTools, AveragesOfACapturedStepWarmUpAsThoseOfPlainOnes) {
     return on_host(layer.weight);
   };
   EXPECT_EQ(averages(true), averages(false));
+}
+
+TEST_F(CudaTrainingTools, TheBatchSizeIsWhatTheDevicesMemoryHolds) {
+  const auto step = [&](std::int64_t samples) {
+    const Tensor fixed = empty({4 << 20}, {.dtype = u8, .device = device_});
+    const Tensor activations = empty({samples << 20}, {.dtype = u8, .device = device_});
+  };
+  EXPECT_EQ(train::find_batch_size(device_, step, {.memory = (4 + 32 + 1) << 20}), 32);
+}
+
+TEST_F(CudaTrainingTools, ABatchSizeWithWhichTheStepRunsOutOfMemoryIsHalved) {
+  const auto up_to = [&](std::int64_t most) {
+    return train::find_batch_size(device_,
+                                  [&](std::int64_t samples) {
+                                    if (samples > most)
+                                      throw OutOfMemory("step", "expected memory, got none");
+                                  },
+                                  {.memory = 1 << 20});
+  };
+  EXPECT_EQ(up_to(16), 16);
+  EXPECT_EQ(up_to(5), 4);  // which is found out while its memory is measured
+  EXPECT_EQ(up_to(1), 1);
+  EXPECT_EQ(error_of<OutOfMemory>([&] { up_to(0); }), "[step] expected memory, got none");
 }
 
 /// The gradients of two blocks with dropout between them.

@@ -25,6 +25,9 @@ FORNAX_API void* allocate_host(std::size_t bytes);
 FORNAX_API void free_host(void* data, std::size_t bytes) noexcept;
 FORNAX_API HostMemoryStats host_memory_stats();
 FORNAX_API void reset_peak_host_memory();
+/// Bytes that can still be handed out: what is cached here, and what the system says is available without
+/// swapping, also to the process's control group (cgroup v2). 0 where it does not say.
+FORNAX_API std::size_t available_host_memory();
 /// Gives cached blocks back to the operating system: all but the small ones (up to 32 KiB) that other threads
 /// keep at hand, at most 64 of a size class and thread.
 FORNAX_API void empty_host_cache();
