@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "datasets.h"
 #include "fornax/fornax.h"
@@ -18,6 +19,11 @@ namespace optim = fornax::optim;
 namespace train = fornax::train;
 
 namespace {
+
+std::optional<fx::DType> amp_dtype(const Options& options) {
+  if (!options.amp) return {};
+  return options.amp_dtype == "f16" ? fx::f16 : fx::bf16;
+}
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const Options& options, const fx::State& parameters) {
   if (options.optimizer == "adamw")
@@ -41,6 +47,26 @@ optim::Schedule make_schedule(const Options& options, std::int64_t steps_per_epo
     main = optim::StepLR{.step_size = std::max<std::int64_t>(rest / 3, 1), .gamma = 0.1};
   if (warmup == 0) return main;
   return optim::sequential({optim::LinearLR{.start_factor = 0.01, .total_iters = warmup}, main}, {warmup});
+}
+
+/// The batch size that fits into the device's memory.
+std::int64_t fitting_batch_size(const Options& options, const fx::nn::Layer& model, fx::Device device,
+                                std::int64_t at_most) {
+  const auto copy = fx::nn::clone(model);
+  const auto optimizer = make_optimizer(options, copy->named_parameters());
+  const auto step = [&](std::int64_t samples) {
+    const fx::Tensor x = fx::zeros({samples, 3, options.size, options.size}, {.device = device});
+    const fx::Tensor label = fx::zeros({samples}, {.dtype = fx::i64, .device = device});
+    fx::Tensor output;
+    {
+      const fx::amp::Autocast autocast(device.type, amp_dtype(options).value_or(fx::bf16), options.amp);
+      output = (*copy)(x);
+    }
+    optimizer->zero_grad();
+    fx::cross_entropy(output, label).backward();
+    optimizer->step();
+  };
+  return train::find_batch_size(device, step, {.at_most = at_most});
 }
 
 decltype(train::TrainerOptions::mix) make_mix(const Options& options) {
@@ -87,13 +113,22 @@ void report(const std::optional<fx::io::FoundCheckpoint>& found, const std::stri
   std::printf("going on from %s\n", found->path.c_str());
 }
 
-int run(const Options& options, const std::string& options_text) {
+int run(Options options, std::string options_text) {
   if (options.threads > 0) fx::set_num_threads(options.threads);
   fx::default_generator().manual_seed(options.seed);
   const fx::AnomalyGuard anomaly(options.anomaly);
+  fx::cuda::set_cudnn_benchmark(options.cudnn_benchmark);
   const fx::Device device = choose_device(options.device);
 
   const Datasets sets = open_datasets(options);
+  const auto model = make_model(options, sets.classes);
+  model->to(device);
+  if (options.batch_size == 0) {
+    options.batch_size =
+        fitting_batch_size(options, *model, device, std::min<std::int64_t>(sets.train->size(), 1024));
+    options_text = with_batch_size(std::move(options_text), options.batch_size);
+    std::printf("batch size: %lld\n", static_cast<long long>(options.batch_size));
+  }
   const bool pin = !device.is_cpu();
   data::DataLoader loader(sets.train, {.batch_size = options.batch_size,
                                        .workers = options.workers,
@@ -108,8 +143,6 @@ int run(const Options& options, const std::string& options_text) {
   data::DataLoader test_loader(
       sets.test, {.batch_size = 2 * options.batch_size, .workers = options.workers, .pin_memory = pin});
 
-  const auto model = make_model(options, sets.classes);
-  model->to(device);
   const auto optimizer = make_optimizer(options, model->named_parameters());
 
   const bool resumes = !options.resume.empty();
@@ -122,7 +155,7 @@ int run(const Options& options, const std::string& options_text) {
       {.device = device,
        .epochs = options.epochs,
        .accumulate = options.accumulate,
-       .amp = options.amp ? std::optional(options.amp_dtype == "f16" ? fx::f16 : fx::bf16) : std::nullopt,
+       .amp = amp_dtype(options),
        .schedule = make_schedule(options, steps_per_epoch),
        .max_grad_norm = options.clip_grad_norm,
        .ema = options.ema > 0 ? std::optional(train::EmaOptions{.decay = options.ema, .warmup = true})
@@ -138,6 +171,7 @@ int run(const Options& options, const std::string& options_text) {
        .checkpoints = {.directory = directory + "/checkpoints",
                        .every = options.checkpoint_every,
                        .keep_last = options.keep_checkpoints},
+       .max_rollbacks = options.on_nan == "rollback" ? 10 : 0,
        .stop = [&] { return signals.received(); }});
   trainer.add<train::ProgressBar>();
   trainer.add<train::JsonLogger>(directory + "/log.jsonl");

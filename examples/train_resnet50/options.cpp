@@ -39,7 +39,13 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--size", options.size, "height and width of the images: shrunk and with a border")
       ->check(CLI::PositiveNumber);
   app.add_option("--epochs", options.epochs)->check(CLI::PositiveNumber);
-  app.add_option("--batch-size", options.batch_size)->check(CLI::PositiveNumber);
+  app.add_option("--batch-size", options.batch_size, "images; auto: as many as the memory holds")
+      ->transform(CLI::Validator(
+          [](std::string& text) {
+            if (text == "auto") text = "0";
+            return text == "0" ? std::string() : CLI::PositiveNumber(text);
+          },
+          "POSITIVE or auto"));
   app.add_option("--accumulate", options.accumulate, "batches whose mean gradient makes one step")
       ->check(CLI::PositiveNumber);
   app.add_option("--optimizer", options.optimizer, "sgd (Nesterov momentum of 0.9) or adamw")
@@ -64,7 +70,14 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--patience", options.patience,
                  "epochs without better test accuracy after which training ends; 0: never")
       ->check(CLI::NonNegativeNumber);
+  app.add_option(
+         "--on-nan", options.on_nan,
+         "where loss or weights become inf or NaN: stop, or rollback to the last checkpoint's weights, "
+         "at most 10 times")
+      ->check(CLI::IsMember({"stop", "rollback"}));
   app.add_flag("--anomaly", options.anomaly, "stops at the first op that makes inf or NaN, naming it; slow");
+  app.add_flag("--cudnn-benchmark", options.cudnn_benchmark,
+               "measures which of cuDNN's plans are the fastest; a checkpoint keeps that");
   app.add_flag("--tensorboard", options.tensorboard, "the run's directory gets event files for TensorBoard");
   app.add_option("--seed", options.seed);
   app.add_option("--threads", options.threads, "of the CPU kernels; 0: as many as cores");
@@ -129,3 +142,9 @@ fornax::Device choose_device(const std::string& name) {
 }
 
 std::string options_file(const std::string& run) { return run + "/options.ini"; }
+
+std::string with_batch_size(std::string text, std::int64_t batch_size) {
+  constexpr std::string_view key = "batch-size=";
+  const std::size_t at = text.find(key) + key.size();
+  return text.replace(at, text.find('\n', at) - at, std::to_string(batch_size));
+}

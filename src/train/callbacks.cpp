@@ -7,17 +7,12 @@
 #include <utility>
 
 #include "fornax/base/error.h"
-#include "fornax/cuda/memory.h"
-#include "fornax/device/host_memory.h"
 #include "fornax/ops/create.h"
 #include "fornax/train/trainer.h"
+#include "train/memory.h"
 
 namespace fornax::train {
 namespace {
-
-std::size_t memory_in_use(Device device) {
-  return device.is_cpu() ? host_memory_stats().in_use : cuda::memory_stats(device).in_use;
-}
 
 const double* find(const Numbers& numbers, std::string_view name) {
   const auto found = std::ranges::find(numbers, name, &Numbers::value_type::first);
@@ -39,7 +34,7 @@ void ProgressBar::on_step_end(Trainer& trainer, const StepInfo& info) {
   progress_->step({.images = info.samples,
                    .wait_seconds = info.wait_seconds,
                    .numbers = info.numbers,
-                   .memory = memory_in_use(trainer.options().device)});
+                   .memory = in_use(trainer.options().device)});
 }
 
 void ProgressBar::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
@@ -53,6 +48,8 @@ void ProgressBar::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
 void ProgressBar::on_checkpoint(Trainer& trainer, const std::string&) {
   if (progress_) note(fmt::format("checkpoint at step {}", trainer.step()));
 }
+
+void ProgressBar::on_rollback(Trainer&, const std::string& why) { note(why); }
 
 void ProgressBar::on_fit_end(Trainer&) { finish(); }
 
@@ -83,6 +80,10 @@ void JsonLogger::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
   Fields fields = {{"phase", "test"}, {"epoch", trainer.epochs_ended()}, {"step", trainer.step()}};
   append(fields, evaluation);
   log_->write(fields);
+}
+
+void JsonLogger::on_rollback(Trainer& trainer, const std::string& why) {
+  log_->write({{"phase", "rollback"}, {"step", trainer.step()}, {"why", why}});
 }
 
 State JsonLogger::state() const {

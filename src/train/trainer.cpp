@@ -11,11 +11,8 @@
 #include "fornax/base/error.h"
 #include "fornax/dispatch/autocast.h"
 #include "fornax/ops/elementwise.h"
-#include "fornax/ops/optim_step.h"
-#include "fornax/ops/random.h"
 #include "fornax/ops/rearrange.h"
 #include "fornax/optim/clip_grad.h"
-#include "fornax/train/model_file.h"
 
 namespace fornax::train {
 namespace {
@@ -23,12 +20,16 @@ namespace {
 constexpr const char* loss_name = "loss";
 
 void check(const TrainerOptions& options) {
-  const auto at_least_1 = [](const char* name, std::int64_t value) {
-    if (value < 1) throw ValueError("trainer", fmt::format("expected {} of 1 or more, got {}", name, value));
+  const auto at_least = [](std::int64_t least, const char* name, std::int64_t value) {
+    if (value < least)
+      throw ValueError("trainer", fmt::format("expected {} of {} or more, got {}", name, least, value));
   };
-  at_least_1("epochs", options.epochs);
-  at_least_1("accumulate", options.accumulate);
-  at_least_1("log_every", options.log_every);
+  at_least(1, "epochs", options.epochs);
+  at_least(1, "accumulate", options.accumulate);
+  at_least(1, "log_every", options.log_every);
+  at_least(0, "max_rollbacks", options.max_rollbacks);
+  if (options.max_rollbacks > 0 && options.checkpoints.directory.empty())
+    throw ValueError("trainer", "expected a directory of checkpoints to roll back to, got none");
   if (!options.loss) throw ValueError("trainer", "expected a loss, got none");
   if (options.max_grad_norm < 0)
     throw ValueError("trainer",
@@ -102,88 +103,8 @@ Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions o
   if (options_.schedule) schedule_.emplace(optimizer_, options_.schedule);
   if (const CheckpointOptions& kept = options_.checkpoints; !kept.directory.empty())
     checkpoints_.emplace(kept.directory, io::CheckpointManagerOptions{.keep_last = kept.keep_last});
-  add_part("model", model_);
-  add_part("optimizer", optimizer_);
-  if (schedule_) add_part("schedule", *schedule_);
-  if (scaler_.is_enabled()) add_part("scaler", scaler_);
-  if (options_.ema) add_part("ema", ema_.emplace(model_, *options_.ema));
-  add_part("random", default_generator());
-  parts_.push_back({.name = "data",
-                    .state = [this] { return batches_ ? batches_->state() : position_; },
-                    .load = [this](const State& state) { position_ = state; }});
-  parts_.push_back({.name = "trainer",
-                    .state =
-                        [this] {
-                          State state;
-                          state.add_int("step", step_);
-                          state.add_int("epochs_ended", epochs_ended_);
-                          state.add_int("steps_in_epoch", steps_in_epoch_);
-                          state.add_int("steps_per_epoch", steps_per_epoch_);
-                          for (const auto& [name, value] : last_evaluation_)
-                            state.add_double("evaluation." + name, value);
-                          return state;
-                        },
-                    .load =
-                        [this](const State& state) {
-                          step_ = state.int_at("step");
-                          epochs_ended_ = state.int_at("epochs_ended");
-                          steps_in_epoch_ = state.int_at("steps_in_epoch");
-                          steps_per_epoch_ = state.int_at("steps_per_epoch");
-                          last_evaluation_.clear();
-                          for (const auto& [name, value] : state.sub("evaluation"))
-                            last_evaluation_.emplace_back(name, value.item());
-                        }});
-}
-
-template <class Object>
-void Trainer::add_part(const std::string& name, Object& object) {
-  parts_.push_back({.name = name,
-                    .state = [&object] { return object.state(); },
-                    .load = [&object](const State& state) { object.load_state(state); }});
-}
-
-void Trainer::add(std::shared_ptr<Callback> callback) {
-  if (const std::string name = callback->name(); !name.empty()) {
-    if (std::ranges::find(parts_, name, &Part::name) != parts_.end())
-      throw ValueError("trainer",
-                       fmt::format("expected a callback of another name than '{}', which a part of "
-                                   "the checkpoints has",
-                                   name));
-    add_part(name, *callback);
-  }
-  callbacks_.push_back(std::move(callback));
-}
-
-template <class Call>
-void Trainer::for_callbacks(Call call) {
-  for (const std::shared_ptr<Callback>& callback : callbacks_) call(*callback);
-}
-
-io::Checkpoint Trainer::checkpoint() const {
-  io::Checkpoint checkpoint{.parts = {}, .metadata = options_.checkpoints.metadata};
-  for (const Part& part : parts_) checkpoint.parts[part.name] = part.state();
-  return checkpoint;
-}
-
-void Trainer::load_checkpoint(const io::Checkpoint& checkpoint) {
-  if (batches_) throw ValueError("trainer", "expected load_checkpoint outside of fit(), got it during one");
-  for (const Part& part : parts_) (void)checkpoint.part(part.name);  // throws where there is none
-  for (const auto& [name, state] : checkpoint.parts)
-    if (std::ranges::find(parts_, name, &Part::name) == parts_.end())
-      throw ValueError("trainer",
-                       fmt::format("expected a checkpoint without '{}', got one with it: callbacks are added "
-                                   "before the run goes on",
-                                   name));
-  for (const Part& part : parts_) part.load(checkpoint.part(part.name));
-}
-
-std::optional<io::FoundCheckpoint> Trainer::resume() {
-  if (!checkpoints_)
-    throw ValueError("trainer", "expected a directory of checkpoints to resume from, got none");
-  if (checkpoints_->empty()) return {};
-  io::FoundCheckpoint found = checkpoints_->load_latest();
-  load_checkpoint(found.checkpoint);
-  return found;
+  if (options_.ema) ema_.emplace(model_, *options_.ema);
+  add_parts();
 }
 
 bool Trainer::fit(data::DataLoader& loader, data::DataLoader* validation) {
@@ -194,7 +115,7 @@ bool Trainer::fit(data::DataLoader& loader, data::DataLoader* validation) {
       this, [](Trainer* self) { self->batches_ = nullptr; });
   stopped_ = false;
   model_.train();
-  for_callbacks([&](Callback& callback) { callback.on_fit_begin(*this); });
+  for (const auto& callback : callbacks_) callback->on_fit_begin(*this);
   bool asked_to_stop = false;
   // The checkpoint of an epoch's last step may have been made before the epoch was evaluated.
   if (steps_in_epoch_ > 0 && steps_in_epoch_ == steps_per_epoch_) end_epoch(validation);
@@ -203,7 +124,7 @@ bool Trainer::fit(data::DataLoader& loader, data::DataLoader* validation) {
     if (!asked_to_stop && steps_in_epoch_ == steps_per_epoch_) end_epoch(validation);
   }
   position_ = batches.state();
-  for_callbacks([&](Callback& callback) { callback.on_fit_end(*this); });
+  for (const auto& callback : callbacks_) callback->on_fit_end(*this);
   return !asked_to_stop;
 }
 
@@ -216,17 +137,20 @@ bool Trainer::train_epoch(data::DataLoader& loader) {
     throw ValueError("trainer", fmt::format("expected to go on in an epoch of {} steps, got a loader for {}",
                                             steps_per_epoch_, steps));
   steps_per_epoch_ = steps;
-  for_callbacks([&](Callback& callback) { callback.on_epoch_begin(*this, epochs_ended_ + 1); });
+  for (const auto& callback : callbacks_) callback->on_epoch_begin(*this, epochs_ended_ + 1);
   double waited = 0;
   for (; batch != batches_->end(); ++batch) {
     const std::int64_t left = batches - steps_in_epoch_ * options_.accumulate;
     StepInfo info{.epoch = epochs_ended_ + 1};
     make_step(batch, std::min(left, options_.accumulate), info);
     info.wait_seconds = loader.wait_seconds() - std::exchange(waited, loader.wait_seconds());
-    for_callbacks([&](Callback& callback) { callback.on_step_end(*this, info); });
+    for (const auto& callback : callbacks_) callback->on_step_end(*this, info);
     const bool asked_to_stop = options_.stop && options_.stop();
     const std::int64_t every = options_.checkpoints.every;
-    if (asked_to_stop || stopped_ || (every > 0 && step_ % every == 0)) save({});
+    if (asked_to_stop || stopped_ || (every > 0 && step_ % every == 0)) {
+      require_finite_weights();
+      save({});
+    }
     if (asked_to_stop) return false;
     if (stopped_) break;
   }
@@ -263,10 +187,7 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
   info.numbers = totals.read_means({{"grad_norm", norm}});
   info.numbers.emplace_back("lr", lr);
   if (const double loss = info.numbers.front().second; !std::isfinite(loss) && !scaler_.is_enabled())
-    throw NonFiniteLoss(
-        "trainer", fmt::format("expected a finite loss, got {} in step {} of epoch {}: with AnomalyGuard "
-                               "the op that first makes it is named",
-                               loss, step_, info.epoch));
+    roll_back(fmt::format("expected a finite loss, got {} in step {} of epoch {}", loss, step_, info.epoch));
 }
 
 Tensor Trainer::loss_of(const data::Batch& batch, std::int64_t number, Totals* totals) {
@@ -289,33 +210,22 @@ Tensor Trainer::loss_of(const data::Batch& batch, std::int64_t number, Totals* t
 }
 
 void Trainer::end_epoch(data::DataLoader* validation) {
+  require_finite_weights();
   const Numbers evaluation = validation ? evaluate(*validation) : Numbers();
   last_evaluation_ = evaluation;
   ++epochs_ended_;
   steps_in_epoch_ = 0;
-  for_callbacks([&](Callback& callback) { callback.on_epoch_end(*this, evaluation); });
+  for (const auto& callback : callbacks_) callback->on_epoch_end(*this, evaluation);
   std::optional<double> score;
   for (const auto& [name, value] : evaluation)
     if (name == options_.checkpoints.monitor) score = options_.checkpoints.lower_is_better ? -value : value;
   save(score);
 }
 
-void Trainer::save(std::optional<double> score) {
-  if (!checkpoints_) return;
-  const std::string path = checkpoints_->save(step_, checkpoint(), score);
-  for_callbacks([&](Callback& callback) { callback.on_checkpoint(*this, path); });
-}
-
 Numbers Trainer::evaluate(data::DataLoader& loader) {
   if (!ema_) return evaluate_as_it_is(loader);
   const auto averaged = ema_->apply();
   return evaluate_as_it_is(loader);
-}
-
-void Trainer::save_model(const std::string& path) {
-  if (!ema_) return train::save_model(path, model_);
-  const auto averaged = ema_->apply();
-  train::save_model(path, model_);
 }
 
 Numbers Trainer::evaluate_as_it_is(data::DataLoader& loader) {

@@ -5,6 +5,7 @@
 
 #include "cuda/device_test.h"
 #include "cuda/small_trainer.h"
+#include "fornax/cuda/math_mode.h"
 #include "fornax/data/image_dataset.h"
 #include "fornax/ops/create.h"
 #include "support/files.h"
@@ -74,6 +75,22 @@ TEST_F(CudaTrainer, GoesOnToTheSameBits) {
     EXPECT_TRUE(again.trainer.fit(again.loader));
     EXPECT_EQ(read_text(directory / "latest.safetensors"), read_text(whole_directory / "latest.safetensors"));
   }
+}
+
+TEST_F(CudaTrainer, ACheckpointHoldsWhichPlansOfCudnnMeasuredFastest) {
+  cuda::set_cudnn_benchmark(true);
+  const TemporaryDirectory directory;
+  const train::TrainerOptions options{.checkpoints = {.directory = directory.path()}};
+  Training run(device_, options);
+  cuda::set_cudnn_choices({});
+  run.trainer.fit(run.loader);
+  const cuda::CudnnChoices measured = cuda::cudnn_choices();
+  cuda::set_cudnn_choices({});
+  Training again(device_, options);
+  again.trainer.resume();
+  EXPECT_EQ(cuda::cudnn_choices(), measured);
+  cuda::set_cudnn_benchmark(false);
+  EXPECT_FALSE(Training(device_, options).trainer.checkpoint().parts.contains("cudnn"));
 }
 
 #if defined(FORNAX_SIM)  // which counts what waits

@@ -193,6 +193,18 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^\[(?!trainer)\w+\] .*(nan|inf)")
 
+    def test_weights_that_are_not_finite_go_back_only_to_a_checkpoint(self):
+        self.assert_refused([*SMALL, "--lr", "1e30", "--schedule", "constant", "--on-nan", "rollback"],
+                            "and no checkpoint to roll back to")
+
+    def test_the_batch_size_may_be_what_the_memory_holds(self):
+        output = run(self.root, *SMALL, "--batch-size", "auto", "--epochs", "1")
+        size = int(re.search(r"^batch size: (\d+)$", output, re.M)[1])
+        _, directory = result(self.root, output)
+        self.assertEqual(json.loads((directory / "config.json").read_text())["batch_size"], size)
+        self.assertIn(f"\nbatch-size={size}\n", (directory / "options.ini").read_text())
+        self.assertNotIn("batch size:", run(self.root, "--resume", directory, "--epochs", "2"))
+
     def test_options_come_from_a_file(self):
         _, first = train(self.root, *SMALL, "--epochs", "1")
         _, second = train(self.root, "--config", first / "options.ini", "--lr", "0.01")

@@ -33,6 +33,9 @@ class FORNAX_API Callback {
   /// The epoch's evaluation; empty without a validation loader. Trainer::epochs_ended() counts the epoch.
   virtual void on_epoch_end(Trainer&, const Numbers& /*evaluation*/) {}
   virtual void on_checkpoint(Trainer&, const std::string& /*path*/) {}
+  /// The weights have gone back to those of an earlier step (TrainerOptions::max_rollbacks); `why` says to
+  /// which, and from what. Before on_step_end or on_epoch_end.
+  virtual void on_rollback(Trainer&, const std::string& /*why*/) {}
   /// fit() has ended and throws nothing.
   virtual void on_fit_end(Trainer&) {}
 

@@ -23,6 +23,7 @@ class FORNAX_API ProgressBar final : public Callback {
   void on_step_end(Trainer& trainer, const StepInfo& info) override;
   void on_epoch_end(Trainer& trainer, const Numbers& evaluation) override;
   void on_checkpoint(Trainer& trainer, const std::string& path) override;
+  void on_rollback(Trainer& trainer, const std::string& why) override;
   void on_fit_end(Trainer& trainer) override;
 
  private:
@@ -34,8 +35,8 @@ class FORNAX_API ProgressBar final : public Callback {
 };
 
 /// Writes a JsonLog: a line {"phase":"train","epoch":1,"step":10,"loss":...,...} for each step that is
-/// logged, and one of the phase "test" for each evaluation. A resumed run cuts off what was written after its
-/// checkpoint.
+/// logged, and one of the phase "test" for each evaluation, "rollback" for each of those. A resumed run cuts
+/// off what was written after its checkpoint.
 class FORNAX_API JsonLogger final : public Callback {
  public:
   explicit JsonLogger(std::string path) : path_(std::move(path)) {}
@@ -44,6 +45,7 @@ class FORNAX_API JsonLogger final : public Callback {
   void on_fit_begin(Trainer& trainer) override;
   void on_step_end(Trainer& trainer, const StepInfo& info) override;
   void on_epoch_end(Trainer& trainer, const Numbers& evaluation) override;
+  void on_rollback(Trainer& trainer, const std::string& why) override;
   std::string name() const override { return "log"; }
   State state() const override;
   void load_state(const State& state) override;

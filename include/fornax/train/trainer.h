@@ -51,6 +51,10 @@ struct TrainerOptions {
   std::vector<Metric> metrics = {top_k_accuracy()};
   std::int64_t log_every = 10;  ///< steps; only these read numbers from the device, and so wait for it
   CheckpointOptions checkpoints = {};
+  /// How often a loss or weights that are not finite may send the model, its average, the optimizer and the
+  /// loss scale back to what the latest checkpoint holds; training goes on with the data and the learning
+  /// rate of the next step. Then, and by default at once, NonFiniteLoss is thrown.
+  std::int64_t max_rollbacks = 0;
   std::function<bool()> stop = {};  ///< asked after each step: true ends fit(), after a checkpoint
 };
 
@@ -66,8 +70,8 @@ struct TrainerOptions {
 ///
 /// A run that was killed at any moment and resumed ends in the same bits as one that was not, on the same
 /// build, instruction set and library versions: a checkpoint holds the model, the optimizer, schedule and
-/// loss scale, default_generator(), the place in the data after the last batch that was used, and the
-/// callbacks.
+/// loss scale, default_generator(), the place in the data after the last batch that was used, the callbacks
+/// and, under cuda::set_cudnn_benchmark, what was measured.
 class FORNAX_API Trainer {
  public:
   /// The model is on `options.device`; it and the optimizer must outlive this. Throws ValueError for options
@@ -126,12 +130,14 @@ class FORNAX_API Trainer {
   /// What a checkpoint holds under a name.
   struct Part {
     std::string name;
+    bool is_learned;  ///< goes back in a rollback
     std::function<State()> state;
     std::function<void(const State&)> load;
   };
 
+  void add_parts();
   template <class Object>
-  void add_part(const std::string& name, Object& object);
+  void add_part(const std::string& name, Object& object, bool is_learned = false);
   /// Trains to the end of the epoch or until stop() was called; false if `options.stop` ended it.
   bool train_epoch(data::DataLoader& loader);
   /// Makes a step of `batches` batches, the first of which is `batch`; leaves that at the last.
@@ -141,8 +147,11 @@ class FORNAX_API Trainer {
   void end_epoch(data::DataLoader* validation);
   Numbers evaluate_as_it_is(data::DataLoader& loader);
   void save(std::optional<double> score);
-  template <class Call>
-  void for_callbacks(Call call);
+  /// Before weights are evaluated and saved: a checkpoint never holds some that are not finite. Waits for the
+  /// device.
+  void require_finite_weights();
+  /// Goes back to the latest checkpoint, or throws NonFiniteLoss with `what` it was.
+  void roll_back(const std::string& what);
 
   nn::Layer& model_;
   optim::Optimizer& optimizer_;
@@ -153,7 +162,7 @@ class FORNAX_API Trainer {
   std::optional<io::CheckpointManager> checkpoints_;
   std::vector<std::shared_ptr<Callback>> callbacks_;
   std::vector<Part> parts_;
-  std::int64_t step_ = 0, epochs_ended_ = 0;
+  std::int64_t step_ = 0, epochs_ended_ = 0, rollbacks_ = 0;
   std::int64_t steps_in_epoch_ = 0, steps_per_epoch_ = 0;  ///< made, and to make, in the epoch under way
   Numbers last_evaluation_;
   State position_;                       ///< in the data, between fits
@@ -161,8 +170,8 @@ class FORNAX_API Trainer {
   bool stopped_ = false;
 };
 
-/// A logged step's loss is inf or NaN. With loss scaling (amp of f16) such a loss is no error: its step was
-/// skipped.
+/// A logged step's loss is inf or NaN, or the weights are that shall be saved. With loss scaling (amp of f16)
+/// such a loss is no error: its step was skipped.
 class FORNAX_API NonFiniteLoss : public Error {
   using Error::Error;
 };
