@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <new>
@@ -14,6 +15,21 @@
 #include "fornax/base/error.h"
 
 namespace fornax {
+namespace {
+
+[[noreturn]] void fail_at_end(const std::string& path, std::uint64_t offset, std::uint64_t wanted,
+                              std::uint64_t got) {
+  throw IoError(path, fmt::format("expected {} bytes at offset {}, got {}: the file is truncated", wanted,
+                                  offset, got));
+}
+
+/// Throws unless a file of this size has `count` bytes from `offset` on.
+void check_extent(const std::string& path, std::uint64_t size, std::uint64_t offset, std::uint64_t count) {
+  const std::uint64_t rest = offset < size ? size - offset : 0;
+  if (count > rest) fail_at_end(path, offset, count, rest);
+}
+
+}  // namespace
 
 std::string system_message(int error) { return std::generic_category().message(error); }
 
@@ -40,12 +56,35 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
     if (got < 0)
       throw IoError(path_, fmt::format("expected {} bytes at offset {}, got: {}", wanted, begin,
                                        system_message(errno)));
-    if (got == 0)
-      throw IoError(path_, fmt::format("expected {} bytes at offset {}, got {}: the file is truncated",
-                                       wanted, begin, offset - begin));
+    if (got == 0) fail_at_end(path_, begin, wanted, offset - begin);
     offset += static_cast<std::uint64_t>(got);
     out = out.subspan(static_cast<std::size_t>(got));
   }
+}
+
+std::vector<std::byte> InputFile::read(std::uint64_t offset, std::uint64_t count) const {
+  check_extent(path_, size_, offset, count);
+  std::vector<std::byte> bytes;
+  try {
+    bytes.resize(count);
+  } catch (const std::bad_alloc&) {
+    throw IoError(path_, fmt::format("expected to read what fits in memory, got {} bytes", count));
+  }
+  read(offset, bytes);
+  return bytes;
+}
+
+std::span<const std::byte> FileWindow::at(std::uint64_t offset, std::uint64_t count) {
+  constexpr std::uint64_t least = 4096;  // what the system reads at least
+  check_extent(path_, size_, offset, count);
+  if (offset < begin_ || offset + count > begin_ + window_.size()) {
+    window_ = {};  // even if reading fails
+    buffer_.resize(std::min(std::max(count, least), size_ - offset));
+    file_->read(offset, buffer_);
+    window_ = buffer_;
+    begin_ = offset;
+  }
+  return window_.subspan(offset - begin_, count);
 }
 
 AppendFile::AppendFile(std::string path)
@@ -85,14 +124,7 @@ void sync_directory_of(const std::string& path) {
 
 std::vector<std::byte> read_file(const std::string& path) {
   const InputFile file(path);
-  std::vector<std::byte> bytes;
-  try {
-    bytes.resize(file.size());
-  } catch (const std::bad_alloc&) {
-    throw IoError(path, fmt::format("expected a file that fits in memory, got {} bytes", file.size()));
-  }
-  file.read(0, bytes);
-  return bytes;
+  return file.read(0, file.size());
 }
 
 }  // namespace fornax

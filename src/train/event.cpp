@@ -18,12 +18,6 @@ std::string little_endian(std::uint64_t value, int bytes) {
   return text;
 }
 
-/// The checksum that the format stores: a plain one of data that hold checksums would be weak.
-std::uint32_t masked_crc(std::string_view data) {
-  const std::uint32_t crc = crc32c(std::as_bytes(std::span(data)));
-  return std::rotr(crc, 15) + 0xa282ead8u;
-}
-
 constexpr double smallest_edge = 1e-12, growth = 1.1;
 
 /// The upper edge of bucket k; its lower one is that of bucket k - 1.
@@ -87,9 +81,11 @@ Message& Message::add_packed(int field, std::span<const double> values) {
 }
 
 std::string tfrecord(std::string_view data) {
+  const auto crc = [](std::string_view text) {
+    return little_endian(masked_crc32c(std::as_bytes(std::span(text))), 4);
+  };
   const std::string length = little_endian(data.size(), 8);
-  return length + little_endian(masked_crc(length), 4) + std::string(data) +
-         little_endian(masked_crc(data), 4);
+  return length + crc(length) + std::string(data) + crc(data);
 }
 
 Message summary_event(double wall_time, std::int64_t step, const Message& value) {
