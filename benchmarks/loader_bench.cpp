@@ -177,7 +177,7 @@ nlohmann::json overhead(double seconds) {
 /// its data.
 nlohmann::json training(const std::string& directory, std::int64_t size, std::int64_t batches) {
   const auto set =
-      std::make_shared<data::ImageFolder>(directory, data::ImageFolderOptions{.size = size, .train = true});
+      std::make_shared<data::ImageFolder>(directory, data::EncodedImageOptions{.size = size, .train = true});
   data::DataLoader loader(set, {.batch_size = 32, .workers = 1, .shuffle = true});
   const auto model = models::resnet50({.classes = std::ssize(set->classes())});
   optim::SGD optimizer(model->named_parameters(), {.lr = 0.01, .momentum = 0.9});

@@ -45,7 +45,7 @@ Datasets open_datasets(const Options& options) {
             100};
   }
   if (name == "imagefolder" && !directory.empty()) {
-    data::ImageFolderOptions folder{.size = options.size, .skip_corrupt = options.skip_corrupt};
+    data::EncodedImageOptions folder{.size = options.size, .skip_corrupt = options.skip_corrupt};
     const auto test = std::make_shared<data::ImageFolder>(directory + "/val", folder);
     folder.train = true;
     const auto train = std::make_shared<data::ImageFolder>(directory + "/train", folder);

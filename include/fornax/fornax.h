@@ -86,6 +86,7 @@
 #include "fornax/data/data_loader.h"
 #include "fornax/data/dataset.h"
 #include "fornax/data/derived_datasets.h"
+#include "fornax/data/encoded_images.h"
 #include "fornax/data/idx.h"
 #include "fornax/data/image_dataset.h"
 #include "fornax/data/image_file.h"

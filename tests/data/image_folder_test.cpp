@@ -110,7 +110,8 @@ TEST(ImageFolder, ABatchGoesToADeviceInBytes) {
   EXPECT_EQ(sample.label, 0);
 }
 
-std::vector<std::vector<float>> two_epochs(const std::string& root, ImageFolderOptions options, int workers) {
+std::vector<std::vector<float>> two_epochs(const std::string& root, EncodedImageOptions options,
+                                           int workers) {
   DataLoader loader(std::make_shared<ImageFolder>(root, std::move(options)),
                     {.batch_size = 5, .workers = workers, .shuffle = true, .seed = 4});
   std::vector<std::vector<float>> all;
@@ -123,7 +124,7 @@ TEST(ImageFolder, VariesWithTheEpochAndNotWithTheNumberOfWorkers) {
   const TemporaryDirectory directory;
   add_images(directory);
   add(directory, "class1/broken.jpg", "");
-  const ImageFolderOptions options{.size = 24, .train = true, .skip_corrupt = true};
+  const EncodedImageOptions options{.size = 24, .train = true, .skip_corrupt = true};
   const auto alone = two_epochs(directory.path(), options, 0);
   EXPECT_EQ(two_epochs(directory.path(), options, 3), alone);
 
@@ -157,7 +158,7 @@ TEST(ImageFolder, AnErrorNamesTheFile) {
   const TemporaryDirectory directory;
   add_images(directory);
   add(directory, "class1/broken.jpg", jpeg(0).substr(0, 600));
-  const auto set = std::make_shared<ImageFolder>(directory.path(), ImageFolderOptions{.size = 24});
+  const auto set = std::make_shared<ImageFolder>(directory.path(), EncodedImageOptions{.size = 24});
   const std::string path = directory / "class1/broken.jpg";
   const std::string why = "[" + path + "] expected a sound JPEG file, got: Premature end of JPEG file";
   const std::string expected = "[dataset] expected to get '" + path + "', got: " + why;
@@ -219,7 +220,7 @@ TEST(ImageFolder, RefusesDirectoriesAndOptionsThatDoNotFit) {
   EXPECT_EQ(error_of<IoError>([&] { ImageFolder(directory.path(), {}); }),
             "[" + directory / "empty" + "] expected files .jpg, .jpeg or .png in it, got none");
   add(directory, "empty/1.jpg", "");
-  const auto refusal = [&](ImageFolderOptions options) {
+  const auto refusal = [&](EncodedImageOptions options) {
     return error_of<ValueError>([&] { ImageFolder(directory.path(), std::move(options)); });
   };
   EXPECT_EQ(refusal({}), "no error");

@@ -1,69 +1,33 @@
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "fornax/base/export.h"
-#include "fornax/data/dataset.h"
-#include "fornax/data/image_file.h"
-#include "fornax/data/resize.h"
+#include "fornax/data/encoded_images.h"
 
 namespace fornax::data {
 
-struct ImageFolderOptions {
-  std::int64_t size = 224;  ///< height and width of what comes out
-  /// true: random_resized_crop by `crop`, mirrored half of the time; false: the shorter side to `resize`, of
-  /// that the middle.
-  bool train = false;
-  RandomResizedCropOptions crop = {};
-  std::int64_t resize = 0;  ///< 0: size * 256 / 224
-  /// For each channel: bytes become (byte / 255 - mean) / stddev. ImageNet's.
-  std::vector<float> mean = {0.485f, 0.456f, 0.406f}, stddev = {0.229f, 0.224f, 0.225f};
-  /// For training: decode a JPEG at 1/2, 1/4 or 1/8 of its size where what is taken of it stays at least as
-  /// large as what comes out. Several times faster for large images, but not what torchvision gives to the
-  /// last bit, as images for evaluation are.
-  bool reduce = true;
-  /// An image that cannot be read or decoded is replaced by the next one that can (an error after 100 that
-  /// cannot), and counted in skipped().
-  bool skip_corrupt = false;
-  DecodeOptions decode = {};
-  MemoryFormat format = MemoryFormat::channels_last;  ///< of batches
-};
-
 /// Images in a directory for each class, as torchvision's ImageFolder has them: `root`/cat/any/name.jpg.
 /// Classes are the directories in the order of their names; samples the files .jpg, .jpeg and .png (in small
-/// or capital letters) at any depth below, class by class, in the order of their paths. x is f32 [3, size,
-/// size]. A batch goes to a device in bytes; normalize_images() prepares it there, or on the CPU.
-///
-/// Of a JPEG only the rows and columns that are taken are decoded, so that damage below them is not seen.
-class FORNAX_API ImageFolder final : public Dataset {
+/// or capital letters) at any depth below, class by class, in the order of their paths.
+class FORNAX_API ImageFolder final : public EncodedImages {
  public:
   /// Lists the files. Throws IoError where the directory cannot be read, has no class, or a class no image;
   /// ValueError for options that make no sense.
-  ImageFolder(const std::string& root, ImageFolderOptions options);
+  ImageFolder(const std::string& root, EncodedImageOptions options);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
-  /// One image, row-major. Throws IndexError, IoError.
-  Sample get(std::int64_t index, SampleRandom& random) const override;
   /// The file's path.
   std::string name(std::int64_t index) const override;
-  /// Throws IndexError, SampleError.
-  Batch get_batch(std::span<const std::int64_t> indices, const EpochRandom& random) const override;
-  /// Bytes [n, size, size, 3], label, mean and stddev. Throws IndexError, SampleError.
-  std::vector<Tensor> get_parts(std::span<const std::int64_t> indices,
-                                const EpochRandom& random) const override;
-  Batch join(std::span<const Tensor> parts) const override;
+  std::int64_t label(std::int64_t index) const override;
 
   /// Names by label.
   const std::vector<std::string>& classes() const { return classes_; }
   /// The label of a class. Throws ValueError if there is none of this name.
   std::int64_t class_to_idx(const std::string& name) const;
-  /// Throws IndexError.
-  std::int64_t label(std::int64_t index) const;
-  /// How often an image was replaced so far, in samples that are being prepared too. From any thread.
-  std::int64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
  private:
   struct File {
@@ -71,17 +35,10 @@ class FORNAX_API ImageFolder final : public Dataset {
     std::int64_t label;
   };
   void add_class(const std::string& directory);
-  std::vector<Tensor> empty_parts(std::int64_t count) const;
-  /// Writes image `index`, or what replaces it, as the one at `place`.
-  void put(std::vector<Tensor>& parts, std::int64_t place, std::int64_t index, SampleRandom& random) const;
-  /// Writes image `index` to `pixels`.
-  void decode(std::int64_t index, SampleRandom& random, std::uint8_t* pixels) const;
+  std::vector<std::byte> read(std::int64_t index) const override;
 
-  ImageFolderOptions options_;
   std::vector<std::string> classes_;
   std::vector<File> files_;
-  Tensor mean_, stddev_;  ///< f32 [3]
-  mutable std::atomic<std::int64_t> skipped_ = 0;
 };
 
 }  // namespace fornax::data
