@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "fornax/base/error.h"
@@ -13,8 +14,7 @@ namespace fornax::data {
 namespace {
 
 /// Fisher and Yates' shuffle.
-void shuffle(std::vector<std::int64_t>& order, const EpochRandom& random) {
-  SampleRandom numbers = random.whole();
+void shuffle(std::span<std::int64_t> order, SampleRandom& numbers) {
   for (std::int64_t left = std::ssize(order); left > 1; --left)
     std::swap(order[static_cast<std::size_t>(left - 1)],
               order[static_cast<std::size_t>(numbers.below(left))]);
@@ -66,14 +66,16 @@ std::vector<std::int64_t> sequential_sampler(std::int64_t size, const EpochRando
 
 std::vector<std::int64_t> random_sampler(std::int64_t size, const EpochRandom& random) {
   std::vector<std::int64_t> order = sequential_sampler(size, random);
-  shuffle(order, random);
+  SampleRandom numbers = random.whole();
+  shuffle(order, numbers);
   return order;
 }
 
 Sampler subset_random_sampler(std::vector<std::int64_t> indices) {
   return [indices = std::move(indices)](std::int64_t, const EpochRandom& random) {
     std::vector<std::int64_t> order = indices;
-    shuffle(order, random);
+    SampleRandom numbers = random.whole();
+    shuffle(order, numbers);
     return order;
   };
 }
@@ -96,6 +98,34 @@ Sampler weighted_random_sampler(std::vector<double> weights, std::int64_t count,
                        fmt::format("expected a weight for each of {} samples, got {}", size, weights.size()));
     return replacement ? drawn_with_replacement(weights, count, random)
                        : drawn_without_replacement(weights, count, random);
+  };
+}
+
+Sampler shard_sampler(std::span<const std::int64_t> shard_sizes, std::int64_t shards_at_once) {
+  static constexpr const char* op = "shard_sampler";
+  if (shards_at_once < 1)
+    throw ValueError(op, fmt::format("expected 1 shard or more at once, got {}", shards_at_once));
+  std::vector<std::int64_t> begins{0};  // of the shards, and the end of the last
+  for (const std::int64_t size : shard_sizes) {
+    if (size < 0) throw ValueError(op, fmt::format("expected sizes of 0 or more, got {}", size));
+    begins.push_back(begins.back() + size);
+  }
+  return [begins = std::move(begins), shards_at_once](std::int64_t size, const EpochRandom& random) {
+    if (begins.back() != size)
+      throw ValueError(op, fmt::format("expected shards of {} samples, got {}", size, begins.back()));
+    SampleRandom numbers = random.whole();
+    std::vector<std::int64_t> shards = sequential_sampler(std::ssize(begins) - 1, random), order;
+    shuffle(shards, numbers);
+    const std::int64_t count = std::ssize(shards);
+    for (std::int64_t first = 0; first < count; first += shards_at_once) {
+      const std::size_t begin = order.size();
+      for (std::int64_t i = first; i < std::min(first + shards_at_once, count); ++i) {
+        const auto shard = static_cast<std::size_t>(shards[static_cast<std::size_t>(i)]);
+        for (std::int64_t index = begins[shard]; index < begins[shard + 1]; ++index) order.push_back(index);
+      }
+      shuffle(std::span(order).subspan(begin), numbers);
+    }
+    return order;
   };
 }
 

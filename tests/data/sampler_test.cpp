@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "support/error_of.h"
@@ -77,6 +78,73 @@ TEST(WeightedRandomSampler, RefusesWeightsThatMakeNoSense) {
               weighted_random_sampler({1, 2}, 1)(3, epoch0);
             }),
             "[weighted_random_sampler] expected a weight for each of 3 samples, got 2");
+}
+
+TEST(ShardSampler, ShufflesShardsAndTheSamplesOfAFewAtATime) {
+  const Indices sizes{5, 0, 7, 1, 6, 5};
+  const Sampler sampler = shard_sampler(sizes, 2);
+  const auto shard_of = [&](std::int64_t index) {
+    std::size_t shard = 0;
+    for (std::int64_t end = sizes[0]; index >= end; end += sizes[++shard]) {
+    }
+    return shard;
+  };
+  bool is_mixed = false;
+  for (std::int64_t epoch = 0; epoch < 20; ++epoch) {
+    const Indices order = sampler(24, {.seed = 1, .epoch = epoch});
+    ASSERT_EQ(sorted(order), sequential_sampler(24, epoch0));
+    // Never are samples of more than two shards under way, and whoever comes back was not at its end.
+    std::set<std::size_t> open;
+    std::map<std::size_t, std::int64_t> left;
+    for (std::size_t shard = 0; shard < sizes.size(); ++shard) left[shard] = sizes[shard];
+    std::size_t before = sizes.size();
+    for (const std::int64_t index : order) {
+      const std::size_t shard = shard_of(index);
+      is_mixed |= open.contains(shard) && before != shard;
+      before = shard;
+      open.insert(shard);
+      ASSERT_LE(open.size(), 2u);
+      if (--left[shard] == 0) open.erase(shard);
+    }
+  }
+  EXPECT_TRUE(is_mixed);
+  EXPECT_EQ(sampler(24, epoch0), sampler(24, epoch0));
+  EXPECT_NE(sampler(24, epoch0), sampler(24, epoch1));
+  EXPECT_EQ(shard_sampler(sizes, 6)(24, epoch0).size(), 24u);
+  EXPECT_EQ(shard_sampler(sizes, std::numeric_limits<std::int64_t>::max())(24, epoch0).size(), 24u);
+}
+
+TEST(ShardSampler, EveryShardComesFirstAsOften) {
+  const Sampler sampler = shard_sampler(Indices{1, 1, 1, 1}, 1);
+  std::vector<int> first(4);
+  for (std::int64_t epoch = 0; epoch < 4000; ++epoch)
+    ++first[static_cast<std::size_t>(sampler(4, {.seed = 1, .epoch = epoch})[0])];
+  for (const int count : first) EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST(ShardSampler, GivesEachProcessAsManySamplesOfTheSameShards) {
+  const Indices sizes(8, 9);
+  Indices together;
+  for (const std::int64_t rank : {0, 1, 2, 3}) {
+    const Indices own =
+        distributed_sampler({.rank = rank, .world = 4, .order = shard_sampler(sizes, 2)})(72, epoch1);
+    ASSERT_EQ(own.size(), 18u);
+    together.insert(together.end(), own.begin(), own.end());
+  }
+  EXPECT_EQ(sorted(together), sequential_sampler(72, epoch0));
+}
+
+TEST(ShardSampler, RefusesSizesThatMakeNoSense) {
+  EXPECT_EQ(test::error_of<ValueError>([] { shard_sampler(Indices{1}, 0); }),
+            "[shard_sampler] expected 1 shard or more at once, got 0");
+  EXPECT_EQ(test::error_of<ValueError>([] {
+              shard_sampler(Indices{1, -1});
+            }),
+            "[shard_sampler] expected sizes of 0 or more, got -1");
+  EXPECT_EQ(test::error_of<ValueError>([] {
+              shard_sampler(Indices{1, 2})(4, epoch0);
+            }),
+            "[shard_sampler] expected shards of 4 samples, got 3");
 }
 
 TEST(DistributedSampler, GivesEachRankAsManySamplesAndFillsUpFromTheFront) {

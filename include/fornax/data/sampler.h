@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "fornax/base/export.h"
@@ -30,6 +31,15 @@ FORNAX_API Sampler subset_random_sampler(std::vector<std::int64_t> indices);
 /// `count` of them above 0; and, when it is used, unless there is one for each sample.
 FORNAX_API Sampler weighted_random_sampler(std::vector<double> weights, std::int64_t count,
                                            bool replacement = true);
+
+/// Each index once, in a random order in which few shards are read at a time: the shards of `shard_sizes`
+/// samples, which follow one another in the set (ShardedImages::shard_sizes()), are shuffled, then the
+/// samples of each `shards_at_once` of them among themselves. Throws ValueError for sizes below 0 or no shard
+/// at once and, when it is used, unless the sizes sum to the set's.
+///
+/// As the `order` of a distributed_sampler() it gives each process as many samples, of the same shards at the
+/// same time.
+FORNAX_API Sampler shard_sampler(std::span<const std::int64_t> shard_sizes, std::int64_t shards_at_once = 16);
 
 struct DistributedSamplerOptions {
   std::int64_t rank = 0, world = 1;  ///< which of how many processes
