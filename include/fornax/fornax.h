@@ -98,7 +98,10 @@
 #include "fornax/data/random.h"
 #include "fornax/data/resize.h"
 #include "fornax/data/sampler.h"
+#include "fornax/data/sharded_images.h"
+#include "fornax/data/tfrecord_dataset.h"
 #include "fornax/data/transforms.h"
+#include "fornax/data/web_dataset.h"
 
 #include "fornax/io/atomic_file.h"
 #include "fornax/io/checkpoint.h"

@@ -170,7 +170,7 @@ class TrainResnet50(unittest.TestCase):
                 directory = Path(self.root, "images", part, name)
                 directory.mkdir(parents=True)
                 for i in range(count):
-                    images.write_png(directory / f"{i}.png", 40, 48, level + i % 8)
+                    (directory / f"{i}.png").write_bytes(images.png(40, 48, level + i % 8))
         common = [*SMALL, "--data", "imagefolder:images", "--batch-size", "8", "--model", "resnet18", "--lr", "0.02"]
         accuracy, first = train(self.root, *common)
         self.assertGreater(accuracy, 0.9)
