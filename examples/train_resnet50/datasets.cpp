@@ -1,7 +1,11 @@
 #include "datasets.h"
 
+#include <algorithm>
 #include <iterator>
+#include <regex>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace fx = fornax;
 namespace data = fornax::data;
@@ -19,6 +23,50 @@ data::ImageOptions fit(std::int64_t side, std::int64_t size) {
                                        " plus an even number for images of " + std::to_string(side) +
                                        ", got " + std::to_string(size));
   return {.shrink = shrink, .border = border / 2};
+}
+
+/// The shards that `pattern`, which names those for training, names with `val` or `validation` for each
+/// `train` that is not a part of a longer word, and with any number for a range: there are fewer of them.
+std::vector<std::string> validation_shards(const std::string& pattern) {
+  static const std::regex range("\\{[0-9]+\\.\\.[0-9]+\\}"), train("(^|[^A-Za-z])train(?![A-Za-z])");
+  const std::string any = std::regex_replace(pattern, range, "*");
+  for (const char* const word : {"val", "validation"}) {
+    const std::string other = std::regex_replace(any, train, std::string("$1") + word);
+    if (other == any) break;
+    try {
+      return data::expand_shards(other);
+    } catch (const fx::IoError&) {  // not called so
+    }
+  }
+  throw fx::ValueError("--data",
+                       "expected a pattern with \"train\", and files that match it with \"val\" or "
+                       "\"validation\" instead, got " +
+                           pattern);
+}
+
+/// One more than the highest label.
+std::int64_t count_classes(const data::EncodedImages& set) {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < set.size(); ++i) count = std::max(count, set.label(i) + 1);
+  return count;
+}
+
+/// The sets of shards that `open` opens, of paths and options.
+template <class Open>
+Datasets open_shards(const std::string& pattern, data::EncodedImageOptions images, Open open) {
+  const auto test = open(validation_shards(pattern), images);
+  images.train = true;
+  const auto train = open(data::expand_shards(pattern), images);
+  return {train, test, std::max(count_classes(*train), count_classes(*test)),
+          data::shard_sampler(train->shard_sizes())};
+}
+
+/// What is added to labels so that they count from 0: those of TF-Slim's ImageNet count from 1.
+std::int64_t label_offset(const std::vector<std::string>& paths) {
+  const data::TFRecordDataset set(paths, {});
+  std::int64_t lowest = set.label(0);
+  for (std::int64_t i = 1; i < set.size(); ++i) lowest = std::min(lowest, set.label(i));
+  return lowest == 1 ? -1 : 0;
 }
 
 }  // namespace
@@ -44,24 +92,35 @@ Datasets open_datasets(const Options& options) {
     return {data::cifar100(directory, Split::train, varied), data::cifar100(directory, Split::test, plain),
             100};
   }
+  data::EncodedImageOptions images{.size = options.size, .skip_corrupt = options.skip_corrupt};
   if (name == "imagefolder" && !directory.empty()) {
-    data::EncodedImageOptions folder{.size = options.size, .skip_corrupt = options.skip_corrupt};
-    const auto test = std::make_shared<data::ImageFolder>(directory + "/val", folder);
-    folder.train = true;
-    const auto train = std::make_shared<data::ImageFolder>(directory + "/train", folder);
+    const auto test = std::make_shared<data::ImageFolder>(directory + "/val", images);
+    images.train = true;
+    const auto train = std::make_shared<data::ImageFolder>(directory + "/train", images);
     if (train->classes() != test->classes())
       throw fx::ValueError(
           "--data", "expected train and val of " + directory + " to have the same classes, got others");
     return {train, test, std::ssize(train->classes())};
   }
+  if (name == "wds" && !directory.empty())
+    return open_shards(directory, images, [](auto paths, const auto& how) {
+      return std::make_shared<data::WebDataset>(std::move(paths), how);
+    });
+  if (name == "tfrecord" && !directory.empty()) {
+    const data::TFRecordOptions records{.label_offset = label_offset(data::expand_shards(directory))};
+    return open_shards(directory, images, [&](auto paths, const auto& how) {
+      return std::make_shared<data::TFRecordDataset>(std::move(paths), how, records);
+    });
+  }
   if (name == "synthetic") {
-    const auto images = std::make_shared<data::ImageDataset>(
+    const auto patterns = std::make_shared<data::ImageDataset>(
         data::synthetic_images({.height = options.size, .width = options.size, .seed = options.seed}),
         data::ImageOptions{.mean = {0.5f}, .stddev = {0.25f}});
-    return {images, images};
+    return {patterns, patterns};
   }
   throw fx::ValueError(
       "--data",
-      "expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR or synthetic, got " +
+      "expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR, wds:GLOB, tfrecord:GLOB or "
+      "synthetic, got " +
           options.data);
 }

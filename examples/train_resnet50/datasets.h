@@ -8,6 +8,7 @@
 struct Datasets {
   std::shared_ptr<fornax::data::Dataset> train, test;
   std::int64_t classes = 10;
+  fornax::data::Sampler order = fornax::data::random_sampler;  ///< of the training images
 };
 
 /// The sets that --data names; images have 3 channels and are --size wide and high. Throws ValueError for

@@ -132,10 +132,10 @@ int run(Options options, std::string options_text) {
   const bool pin = !device.is_cpu();
   data::DataLoader loader(sets.train, {.batch_size = options.batch_size,
                                        .workers = options.workers,
-                                       .shuffle = true,
                                        .drop_last = true,
                                        .pin_memory = pin,
-                                       .seed = options.seed});
+                                       .seed = options.seed,
+                                       .sampler = sets.order});
   if (loader.batches() == 0)
     throw fx::ValueError("--batch-size", "expected at most " + std::to_string(sets.train->size()) +
                                              ", the training images of " + options.data + ", got " +

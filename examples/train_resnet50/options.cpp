@@ -30,7 +30,10 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option(
       "--data", options.data,
       "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR (binary versions), imagefolder:DIR (with train "
-      "and val, of directories by class) or synthetic");
+      "and val, of directories by class), wds:GLOB (WebDataset) or tfrecord:GLOB (training shards, such as "
+      "wds:DIR/train-{0000..0146}.tar; those for validation are called val or validation instead of train) "
+      "or "
+      "synthetic");
   app.add_flag("--skip-corrupt", options.skip_corrupt, "takes another image for one that cannot be decoded");
   app.add_option("--finetune", options.finetune,
                  "starts from weights, .safetensors or .pt; those of the head may be of other classes");

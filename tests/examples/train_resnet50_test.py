@@ -1,11 +1,13 @@
 """What train_resnet50 prints and leaves. Usage: train_resnet50_test.py PROGRAM"""
 
+import io
 import json
 import re
 import resource
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -186,6 +188,32 @@ class TrainResnet50(unittest.TestCase):
         self.assert_refused(common, "train/dark/3.png")
         train(self.root, *common, "--epochs", "1", "--skip-corrupt")
 
+    def test_trains_on_shards_and_goes_on_to_the_same_bits(self):
+        for part, shards in (("train", 4), ("val", 1)):
+            for shard in range(shards):
+                with tarfile.open(Path(self.root, f"few-{part}-{shard:02d}.tar"), "w") as tar:
+                    for i in range(24):
+                        for name, data in (("png", images.png(24, 24, [20, 220][i % 2] + i % 8)), ("cls", b"%d" % (i % 2))):
+                            member = tarfile.TarInfo(f"{shard}/{i:04d}.{name}")
+                            member.size = len(data)
+                            tar.addfile(member, io.BytesIO(data))
+        common = [*SMALL, "--batch-size", "8", "--model", "resnet18", "--lr", "0.02"]
+        accuracy, _ = self.assert_goes_on_where_it_was_killed(*common, "--data", "wds:few-train-{00..03}.tar")
+        self.assertGreater(accuracy, 0.9)
+        self.assert_refused([*common, "--data", "wds:few-train-{00..04}.tar"], "[few-train-04.tar] expected a file")
+        for pattern in ("few-val-*.tar", "few-train-03.tar"):
+            self.assert_refused([*common, "--data", f"wds:{pattern}"],
+                                '[--data] expected a pattern with "train", and files that match it with "val" or '
+                                f'"validation" instead, got {pattern}')
+
+    def test_trains_on_records_whose_labels_count_from_0_or_1(self):
+        goldens = Path(__file__).resolve().parent.parent / "goldens"
+        for name in ("slim", "tfds"):
+            for part in ("train", "validation"):
+                Path(self.root, f"{name}-{part}").write_bytes((goldens / f"shard_{name}.tfrecord").read_bytes())
+        runs = [train(self.root, *SMALL, "--batch-size", "3", "--data", f"tfrecord:{name}-train")[1] for name in ("slim", "tfds")]
+        self.assertEqual(log_of(runs[0]), log_of(runs[1]))
+
     def test_a_loss_that_is_not_finite_is_an_error_that_can_name_the_op(self):
         diverging = [*SMALL, "--lr", "1e30", "--schedule", "constant"]
         self.assert_refused(diverging, "[trainer] expected a finite loss, got")
@@ -244,7 +272,7 @@ class TrainResnet50(unittest.TestCase):
 
     def test_says_what_is_wrong(self):
         for options, message in [
-            (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR or synthetic, got imagenet"),
+            (["--data", "imagenet"], "[--data] expected fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, imagefolder:DIR, wds:GLOB, tfrecord:GLOB or synthetic, got imagenet"),
             (["--resume", "nowhere"], "[--resume] expected a run's directory, got nowhere without options.ini"),
             (["--mixup", "1", "--cutmix", "1"], "[--cutmix] expected it or --mixup, got both"),
             (["--eval-only"], "[--eval-only] expected --resume RUN with it, got none"),
