@@ -19,7 +19,8 @@ nvtxDomainHandle_t domain() noexcept {
 void begin_range(std::string_view op, std::string_view kernel) noexcept {
   if (!domain()) return;
   char name[128];
-  *fmt::format_to_n(name, sizeof(name) - 1, "{}/{}", op, kernel).out = '\0';
+  const std::string_view slash = kernel.empty() ? "" : "/";
+  *fmt::format_to_n(name, sizeof(name) - 1, "{}{}{}", op, slash, kernel).out = '\0';
   nvtxEventAttributes_t attributes{};
   attributes.version = NVTX_VERSION;
   attributes.size = NVTX_EVENT_ATTRIB_STRUCT_SIZE;

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "device/backends.h"
 #include "fornax/base/error.h"
 #include "fornax/device/backend.h"
+#include "fornax/dispatch/observer.h"
 #include "libraries/nvtx.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
@@ -28,6 +30,16 @@ namespace {
                     fmt::format("expected {} more bytes on {}, got none; in use {}, held {}, "
                                 "free {} of {}",
                                 bytes, to_string(device), stats.in_use, stats.reserved, free, total));
+}
+
+const char* kind_of_memory(const void* data) {
+  cudaPointerAttributes attributes{};
+  check(cudaPointerGetAttributes(&attributes, data), "cudaPointerGetAttributes");
+  switch (attributes.type) {
+    case cudaMemoryTypeHost: return "pinned";
+    case cudaMemoryTypeUnregistered: return "pageable";
+    default: return "device";
+  }
 }
 
 class CudaBackend final : public Backend {
@@ -65,34 +77,24 @@ class CudaBackend final : public Backend {
 
   void copy(void* to, const void* from, std::size_t bytes, Stream stream) override {
     if (bytes == 0) return;
+    const dispatch::Observed observed([&] {
+      return dispatch::Activity{
+          .kind = dispatch::Activity::Kind::copy,
+          .name = fmt::format("copy {} to {}", kind_of_memory(from), kind_of_memory(to)),
+          .stream = stream,
+          .bytes = bytes};
+    });
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "cudaMemcpyAsync");
   }
 
-  void* record_event(Stream stream) override {
-    const cudaStream_t on = native(stream);
-    DeviceState& state = use_device(stream.device.index);
-    cudaEvent_t event = nullptr;
-    {
-      const std::lock_guard lock(state.mutex);
-      if (!state.free_events.empty()) {
-        event = state.free_events.back();
-        state.free_events.pop_back();
-      }
-    }
-    if (!event) check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-    const cudaError_t status = cudaEventRecord(event, on);
-    if (status != cudaSuccess) {
-      cudaEventDestroy(event);
-      check(status, "cudaEventRecord");
-    }
-    return new RecordedEvent{event, &state};
-  }
+  void* record_event(Stream stream) override { return record(stream, cudaEventDisableTiming); }
+  void* record_timed_event(Stream stream) override { return record(stream, cudaEventDefault); }
 
   void destroy_event(void* event) noexcept override {
     const std::unique_ptr<RecordedEvent> recorded(static_cast<RecordedEvent*>(event));
     try {
       const std::lock_guard lock(recorded->home->mutex);
-      recorded->home->free_events.push_back(recorded->event);
+      recorded->free.push_back(recorded->event);
     } catch (const std::exception&) {
       cudaEventDestroy(recorded->event);
     }
@@ -114,6 +116,13 @@ class CudaBackend final : public Backend {
     check(status, "cudaEventQuery");
     return true;
   }
+  double seconds_between(void* start, void* end) override {
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, static_cast<RecordedEvent*>(start)->event,
+                               static_cast<RecordedEvent*>(end)->event),
+          "cudaEventElapsedTime");
+    return 1e-3 * static_cast<double>(milliseconds);
+  }
   void synchronize(Stream stream) override {
     check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
   }
@@ -124,11 +133,33 @@ class CudaBackend final : public Backend {
   void end_range() noexcept override { cuda::end_range(); }
 
  private:
-  /// An event goes back to the device that it is of.
+  /// An event goes back to those of its kind of the device that it is of.
   struct RecordedEvent {
     cudaEvent_t event;
     DeviceState* home;
+    std::vector<cudaEvent_t>& free;
   };
+
+  static RecordedEvent* record(Stream stream, unsigned flags) {
+    const cudaStream_t on = native(stream);
+    DeviceState& state = use_device(stream.device.index);
+    std::vector<cudaEvent_t>& free = flags == cudaEventDefault ? state.free_timed_events : state.free_events;
+    cudaEvent_t event = nullptr;
+    {
+      const std::lock_guard lock(state.mutex);
+      if (!free.empty()) {
+        event = free.back();
+        free.pop_back();
+      }
+    }
+    if (!event) check(cudaEventCreateWithFlags(&event, flags), "cudaEventCreateWithFlags");
+    const cudaError_t status = cudaEventRecord(event, on);
+    if (status != cudaSuccess) {
+      cudaEventDestroy(event);
+      check(status, "cudaEventRecord");
+    }
+    return new RecordedEvent{event, &state, free};
+  }
 };
 
 }  // namespace

@@ -35,7 +35,7 @@ struct DeviceState {
   std::mutex mutex;                                  // of what follows
   std::array<std::vector<cudaStream_t>, 2> streams;  // by StreamPriority, made as they are asked for
   std::array<std::size_t, 2> next_stream{};
-  std::vector<cudaEvent_t> free_events;
+  std::vector<cudaEvent_t> free_events, free_timed_events;
   struct Block {
     cudaStream_t stream;
     std::size_t bytes;

@@ -17,6 +17,7 @@
 #include "fornax/base/error.h"
 #include "fornax/cuda/stream.h"
 #include "fornax/device/backend.h"
+#include "fornax/dispatch/observer.h"
 #include "runtime/check.h"
 #include "runtime/device_state.h"
 #include "runtime/graph_memory.h"
@@ -200,6 +201,10 @@ class CudaGraph::Recording final : public Capture {
       sent->used_on(stream_);
     }
     for (const auto& [storage, owner] : storages_) storage->used_on(stream_);
+    const dispatch::Observed observed([&] {
+      return dispatch::Activity{
+          .kind = dispatch::Activity::Kind::op, .name = "cuda_graph", .stream = stream_};
+    });
     check(cudaGraphLaunch(executable_.get(), native(stream_)), "cudaGraphLaunch");
   }
 

@@ -16,7 +16,7 @@ thread_local std::vector<std::string> ranges;
 std::string sim::current_range() { return ranges.empty() ? std::string() : ranges.back(); }
 
 void cuda::begin_range(std::string_view op, std::string_view kernel) noexcept {
-  ranges.push_back(std::string(op).append("/").append(kernel));
+  ranges.push_back(std::string(op).append(kernel.empty() ? "" : "/").append(kernel));
 }
 
 void cuda::end_range() noexcept { ranges.pop_back(); }

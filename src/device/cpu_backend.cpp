@@ -19,10 +19,12 @@ class CpuBackend final : public Backend {
   }
   void copy(void* to, const void* from, std::size_t bytes, Stream) override { std::memcpy(to, from, bytes); }
   void* record_event(Stream) override { return nullptr; }
+  void* record_timed_event(Stream) override { return nullptr; }
   void destroy_event(void*) noexcept override {}
   void wait_event(Stream, void*) override {}
   void synchronize_event(void*) override {}
   bool query_event(void*) override { return true; }
+  double seconds_between(void*, void*) override { return 0; }
   void synchronize(Stream) override {}
   void begin_range(std::string_view, std::string_view) noexcept override {}
   void end_range() noexcept override {}

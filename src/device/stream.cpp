@@ -46,8 +46,11 @@ StreamGuard::~StreamGuard() {
   if (!before_.device.is_cpu()) current_slot(before_.device) = before_;
 }
 
-Event::Event(Stream stream)
-    : device_(stream.device), handle_(backend_of(stream.device.type).record_event(stream)) {}
+Event::Event(Stream stream) : Event(stream.device, backend_of(stream.device.type).record_event(stream)) {}
+
+Event Event::timed(Stream stream) {
+  return {stream.device, backend_of(stream.device.type).record_timed_event(stream)};
+}
 
 Event::~Event() {
   if (handle_) backend_of(device_.type).destroy_event(handle_);
@@ -67,6 +70,10 @@ void Event::wait_on(Stream stream) const {
 }
 
 bool Event::is_done() const { return !handle_ || backend_of(device_.type).query_event(handle_); }
+
+double Event::seconds_since(const Event& start) const {
+  return handle_ ? backend_of(device_.type).seconds_between(start.handle_, handle_) : 0;
+}
 
 void Event::synchronize() const {
   if (handle_) backend_of(device_.type).synchronize_event(handle_);

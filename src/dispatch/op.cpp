@@ -56,6 +56,7 @@ thread_local std::vector<Forced> guards;
 thread_local DecisionLog decision_log = nullptr;
 thread_local void* decision_context = nullptr;
 std::atomic<int> watchers{0};
+std::atomic<Observer*> current_observer{nullptr};
 
 }  // namespace
 
@@ -78,6 +79,13 @@ void set_decision_log(DecisionLog log, void* context) {
   watchers += (log ? 1 : 0) - (decision_log ? 1 : 0);
   decision_log = log;
   decision_context = context;
+}
+
+Observer* observer() noexcept { return current_observer.load(std::memory_order_acquire); }
+
+void set_observer(Observer* observer) noexcept {
+  const Observer* const before = current_observer.exchange(observer);
+  watchers += (observer ? 1 : 0) - (before ? 1 : 0);
 }
 
 std::string describe(std::span<const Operand> operands) {
@@ -136,9 +144,17 @@ void after_run(std::span<const Operand> operands) {
     if (operand.view->storage) operand.view->storage->used_on(stream);
 }
 
-KernelRange::KernelRange(DeviceType device, std::string_view op, std::string_view kernel)
-    : backend_(backend_of(device)) {
-  backend_.begin_range(op, kernel);
+KernelRange::KernelRange(std::string_view op, const KernelInfo& kernel, std::span<const Operand> operands)
+    : backend_(backend_of(kernel.device)), observed_([&] {
+        const TensorView& first = *operands[0].view;
+        return Activity{.kind = Activity::Kind::op,
+                        .name = std::string(op),
+                        .stream = current_stream(first.device),
+                        .kernel = std::string(kernel.name),
+                        .dtype = first.dtype,
+                        .operands = describe(operands)};
+      }) {
+  backend_.begin_range(op, kernel.name);
 }
 
 KernelRange::~KernelRange() { backend_.end_range(); }

@@ -10,16 +10,13 @@ class FORNAX_API StreamTimer {
  public:
   /// Starts where the work enqueued on `stream` so far is done. Throws DeviceError without CUDA.
   explicit StreamTimer(Stream stream);
-  ~StreamTimer();  // NOLINT(performance-trivially-destructible): it is not where CUDA is built
-  StreamTimer(const StreamTimer&) = delete;
-  StreamTimer& operator=(const StreamTimer&) = delete;
 
   /// From the start until all that was enqueued since is done. Waits for the device.
   double seconds() const;
 
  private:
   Stream stream_;
-  [[maybe_unused]] void* start_ = nullptr;  // it is, where CUDA is built
+  Event start_;
 };
 
 }  // namespace fornax::cuda

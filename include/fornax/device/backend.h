@@ -33,14 +33,18 @@ class FORNAX_API Backend {
   /// `stream`. Pageable memory is read, or written, when the call returns; page-locked memory is not.
   virtual void copy(void* to, const void* from, std::size_t bytes, Stream stream) = 0;
   virtual void* record_event(Stream stream) = 0;
+  /// The same, for seconds_between().
+  virtual void* record_timed_event(Stream stream) = 0;
   virtual void destroy_event(void* event) noexcept = 0;
   virtual void wait_event(Stream stream, void* event) = 0;
   virtual void synchronize_event(void* event) = 0;
   /// True if the work before the mark is done.
   virtual bool query_event(void* event) = 0;
+  /// From one timed mark of a device to another, both reached, by the device's clock.
+  virtual double seconds_between(void* start, void* end) = 0;
   virtual void synchronize(Stream stream) = 0;
-  /// Begins a range named `op`/`kernel` on this thread's line of a profiler, if one is attached; end_range()
-  /// ends the one that was begun last.
+  /// Begins a range named `op`/`kernel`, or `op` where there is no kernel, on this thread's line of a
+  /// profiler, if one is attached; end_range() ends the one that was begun last.
   virtual void begin_range(std::string_view op, std::string_view kernel) noexcept = 0;
   virtual void end_range() noexcept = 0;
 };

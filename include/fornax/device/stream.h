@@ -38,6 +38,8 @@ class FORNAX_API Event {
   Event() = default;
   /// Marks the work enqueued on `stream` so far.
   explicit Event(Stream stream);
+  /// The same, and notes the time by the device's clock.
+  static Event timed(Stream stream);
   ~Event();
   Event(Event&& other) noexcept;
   Event& operator=(Event&& other) noexcept;
@@ -48,8 +50,13 @@ class FORNAX_API Event {
   void synchronize() const;
   /// True if the mark has been reached. Does not wait.
   bool is_done() const;
+  /// From `start` to this mark: both timed, of one device, and reached. On the CPU, which is done at once, 0.
+  /// Does not wait.
+  double seconds_since(const Event& start) const;
 
  private:
+  Event(Device device, void* handle) : device_(device), handle_(handle) {}
+
   Device device_;
   void* handle_ = nullptr;
 };

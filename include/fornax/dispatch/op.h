@@ -7,6 +7,7 @@
 #include "fornax/base/dtype.h"
 #include "fornax/base/export.h"
 #include "fornax/device/backend.h"
+#include "fornax/dispatch/observer.h"
 #include "fornax/dispatch/tensor_view.h"
 
 /// How an op finds its kernel. An op is an `Args` struct (its contract), a row of kernels, best first, and a
@@ -101,7 +102,8 @@ FORNAX_API std::string describe(std::span<const Operand> operands);
 
 namespace detail {
 
-/// True when kernels are forced or decisions logged anywhere: the slow path looks closer.
+/// True when kernels are forced, decisions logged or activities observed anywhere: the slow path looks
+/// closer.
 FORNAX_API bool watched();
 /// The kernel that guards or the environment force for `op`; empty if none.
 FORNAX_API std::string_view forced_kernel(std::string_view op);
@@ -109,16 +111,17 @@ FORNAX_API void log_decision(const Decision& decision);
 FORNAX_API void before_run(std::span<const Operand> operands);
 FORNAX_API void after_run(std::span<const Operand> operands);
 
-/// A range of a profiler for as long as it lives.
+/// A range of a profiler, and an Activity, for as long as it lives.
 class FORNAX_API KernelRange {
  public:
-  KernelRange(DeviceType device, std::string_view op, std::string_view kernel);
+  KernelRange(std::string_view op, const KernelInfo& kernel, std::span<const Operand> operands);
   ~KernelRange();
   KernelRange(const KernelRange&) = delete;
   KernelRange& operator=(const KernelRange&) = delete;
 
  private:
   Backend& backend_;
+  Observed observed_;
 };
 
 [[noreturn]] FORNAX_API void fail_no_kernel(std::string_view op, std::string_view reasons,
@@ -148,31 +151,41 @@ template <class Args>
   fail_no_kernel(row.op, reasons, operands);
 }
 
+template <class Args>
+const Kernel<Args>& choose(const Row<Args>& row, const Args& args, bool is_watched) {
+  const auto operands = args.operands();
+  const TensorView& first = *operands[0].view;
+  if (!is_watched) {
+    for (const Kernel<Args>* kernel : row.kernels)
+      if (!refusal_of(*kernel, args, first.device, first.dtype)) return *kernel;
+  }
+  return choose_watched(row, args, first.device, first.dtype);
+}
+
 }  // namespace detail
 
 /// The kernel that would run. Throws NotImplemented with every kernel's reason if none agrees.
 template <class Args>
 const Kernel<Args>& choose(const Row<Args>& row, const Args& args) {
-  const auto operands = args.operands();
-  const TensorView& first = *operands[0].view;
-  if (!detail::watched()) {
-    for (const Kernel<Args>* kernel : row.kernels)
-      if (!detail::refusal_of(*kernel, args, first.device, first.dtype)) return *kernel;
-  }
-  return detail::choose_watched(row, args, first.device, first.dtype);
+  return detail::choose(row, args, detail::watched());
 }
 
 /// Runs the first kernel of `row` that agrees, on the current stream of the first operand's device, after
-/// whatever the operands' home streams still have to do. All operands must be on that device. On a GPU the
-/// run is a range "op/kernel" for profilers that listen to NVTX. Does not wait for the device.
+/// whatever the operands' home streams still have to do. All operands must be on that device. The observer is
+/// told of the run, and on a GPU it is a range "op/kernel" for profilers that listen to NVTX. Does not wait
+/// for the device.
 template <class Args>
 void run(const Row<Args>& row, const Args& args) {
-  const Kernel<Args>& kernel = choose(row, args);
+  const bool is_watched = detail::watched();
+  const Kernel<Args>& kernel = detail::choose(row, args, is_watched);
   const auto operands = args.operands();
-  const DeviceType device = operands[0].view->device.type;
-  if (device == DeviceType::cpu) return kernel.run(args);
-  const detail::KernelRange range(device, row.op, kernel.name);
+  if (operands[0].view->device.is_cpu()) {
+    if (!is_watched) return kernel.run(args);
+    const detail::KernelRange range(row.op, kernel, operands);
+    return kernel.run(args);
+  }
   detail::before_run(operands);
+  const detail::KernelRange range(row.op, kernel, operands);
   kernel.run(args);
   detail::after_run(operands);
 }
