@@ -28,12 +28,16 @@
 #include "fornax/cuda/timer.h"
 
 #include "fornax/dispatch/autocast.h"
+#include "fornax/dispatch/observer.h"
 #include "fornax/dispatch/op.h"
 #include "fornax/dispatch/tensor_view.h"
 
 #include "fornax/tensor/print.h"
 #include "fornax/tensor/state.h"
 #include "fornax/tensor/tensor.h"
+
+#include "fornax/profiler/range.h"
+#include "fornax/profiler/session.h"
 
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/autograd/gradcheck.h"

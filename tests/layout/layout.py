@@ -9,7 +9,7 @@ LAYERS = [
     {"base"},
     {"device"},
     {"dispatch", "cuda"},  # cuda: its public headers; what is in cuda/ has rules of its own
-    {"tensor", "cpu"},
+    {"tensor", "cpu", "profiler"},
     {"autograd"},
     {"ops"},
     {"nn", "optim", "data", "io"},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fornax/device/backend.h"
+#include "fornax/profiler/range.h"
 
 namespace fornax {
 namespace {
@@ -62,14 +63,16 @@ NvtxInitializeInjectionNvtxFunc_t InitializeInjectionNvtx2_fnptr = fornax::initi
 namespace fornax {
 namespace {
 
-TEST(Nvtx, ATimelineShowsOpAndKernelAndCutsALongName) {
+TEST(Nvtx, ATimelineShowsOpAndKernelAndRangesAndCutsALongName) {
   Backend& backend = backend_of(DeviceType::cuda);
   backend.begin_range("conv2d", "cudnn");
   backend.begin_range(std::string(100, 'o'), std::string(100, 'k'));
   backend.end_range();
   backend.end_range();
-  EXPECT_THAT(heard(), ElementsAre("domain fornax", "conv2d/cudnn",
-                                   std::string(100, 'o') + "/" + std::string(26, 'k'), "end", "end"));
+  { const profiler::Range range("forward"); }
+  EXPECT_THAT(heard(),
+              ElementsAre("domain fornax", "conv2d/cudnn", std::string(100, 'o') + "/" + std::string(26, 'k'),
+                          "end", "end", "forward", "end"));
 }
 
 }  // namespace
