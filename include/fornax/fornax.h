@@ -129,6 +129,7 @@
 #include "fornax/train/metrics.h"
 #include "fornax/train/model_file.h"
 #include "fornax/train/plot.h"
+#include "fornax/train/profile.h"
 #include "fornax/train/progress.h"
 #include "fornax/train/run_directory.h"
 #include "fornax/train/stop_signals.h"

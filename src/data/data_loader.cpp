@@ -13,6 +13,7 @@
 #include "fornax/autograd/grad_mode.h"
 #include "fornax/base/error.h"
 #include "fornax/ops/transfer.h"
+#include "fornax/profiler/range.h"
 
 namespace fornax::data {
 
@@ -85,6 +86,7 @@ bool DataLoader::next(std::vector<Tensor>& tensors) {
 bool DataLoader::ready() const { return open_ && workers_ && workers_->ready(); }
 
 std::vector<Tensor> DataLoader::make(std::int64_t number) const {
+  const profiler::Range range("make batch");
   const NoGrad no_grad;
   const std::span<const std::int64_t> indices(order_.indices.begin() + first_of(number),
                                               order_.indices.begin() + first_of(number + 1));

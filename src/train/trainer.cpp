@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "fornax/autograd/grad_mode.h"
@@ -13,6 +14,7 @@
 #include "fornax/ops/elementwise.h"
 #include "fornax/ops/rearrange.h"
 #include "fornax/optim/clip_grad.h"
+#include "fornax/profiler/range.h"
 
 namespace fornax::train {
 namespace {
@@ -42,6 +44,11 @@ void check(const TrainerOptions& options) {
       std::ranges::none_of(options.metrics, is_monitor))
     throw ValueError("trainer", fmt::format("expected to monitor the loss or a metric, got '{}'",
                                             options.checkpoints.monitor));
+}
+
+void advance(data::Prefetcher::Iterator& batch) {
+  const profiler::Range range("data wait");
+  ++batch;
 }
 
 /// Reads tensors of one element, with one wait for the device.
@@ -139,7 +146,7 @@ bool Trainer::train_epoch(data::DataLoader& loader) {
   steps_per_epoch_ = steps;
   for (const auto& callback : callbacks_) callback->on_epoch_begin(*this, epochs_ended_ + 1);
   double waited = 0;
-  for (; batch != batches_->end(); ++batch) {
+  for (; batch != batches_->end(); advance(batch)) {
     const std::int64_t left = batches - steps_in_epoch_ * options_.accumulate;
     StepInfo info{.epoch = epochs_ended_ + 1};
     make_step(batch, std::min(left, options_.accumulate), info);
@@ -162,12 +169,14 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
   Totals totals(options_);
   optimizer_.zero_grad();
   for (std::int64_t i = 0; i < batches; ++i) {
-    if (i > 0) ++batch;
+    if (i > 0) advance(batch);
     const Tensor loss =
         loss_of(*batch, steps_in_epoch_ * options_.accumulate + i, logged ? &totals : nullptr);
+    const profiler::Range range("backward");
     scaler_.scale(batches == 1 ? loss : loss / static_cast<double>(batches)).backward();
     info.samples += batch->label.size(0);
   }
+  std::optional<profiler::Range> optimizer_step(std::in_place, "optimizer step");
   Tensor norm;
   if (options_.max_grad_norm > 0) {
     scaler_.unscale_(optimizer_);
@@ -181,6 +190,7 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
   scaler_.update();
   if (ema_) ema_->update();
   if (schedule_) schedule_->step();
+  optimizer_step.reset();
   info.step = ++step_;
   ++steps_in_epoch_;
   if (!logged) return;
@@ -191,6 +201,7 @@ void Trainer::make_step(data::Prefetcher::Iterator& batch, std::int64_t batches,
 }
 
 Tensor Trainer::loss_of(const data::Batch& batch, std::int64_t number, Totals* totals) {
+  const profiler::Range range("forward");
   data::MixedBatch mixed{.x = batch.x, .label = batch.label, .other_label = {}};
   if (options_.mix) {  // with random numbers that neither a sample nor the order of the epoch has
     data::SampleRandom random =
@@ -229,6 +240,7 @@ Numbers Trainer::evaluate(data::DataLoader& loader) {
 }
 
 Numbers Trainer::evaluate_as_it_is(data::DataLoader& loader) {
+  const profiler::Range range("evaluation");
   const NoGrad no_grad;
   const std::unique_ptr<nn::Layer, void (*)(nn::Layer*)> back_to_training(
       model_.is_training() ? &model_ : nullptr, [](nn::Layer* model) { model->train(); });

@@ -12,6 +12,7 @@
 #include "fornax/cuda/math_mode.h"
 #include "fornax/ops/optim_step.h"
 #include "fornax/ops/random.h"
+#include "fornax/profiler/range.h"
 #include "fornax/train/model_file.h"
 #include "fornax/train/trainer.h"
 
@@ -120,6 +121,7 @@ std::optional<io::FoundCheckpoint> Trainer::resume() {
 
 void Trainer::save(std::optional<double> score) {
   if (!checkpoints_) return;
+  const profiler::Range range("checkpoint");
   const std::string path = checkpoints_->save(step_, checkpoint(), score);
   for (const auto& callback : callbacks_) callback->on_checkpoint(*this, path);
 }
