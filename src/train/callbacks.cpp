@@ -7,24 +7,10 @@
 #include <utility>
 
 #include "fornax/base/error.h"
-#include "fornax/ops/create.h"
 #include "fornax/train/trainer.h"
 #include "train/memory.h"
 
 namespace fornax::train {
-namespace {
-
-const double* find(const Numbers& numbers, std::string_view name) {
-  const auto found = std::ranges::find(numbers, name, &Numbers::value_type::first);
-  return found == numbers.end() ? nullptr : &found->second;
-}
-
-void append(Fields& fields, const Numbers& numbers) {
-  for (const auto& [name, value] : numbers) fields.push_back({name, value});
-}
-
-}  // namespace
-
 void ProgressBar::on_epoch_begin(Trainer& trainer, std::int64_t epoch) {
   progress_.emplace(fmt::format("epoch {}/{}", epoch, trainer.options().epochs),
                     trainer.steps_per_epoch() - trainer.steps_in_epoch(), options_);
@@ -64,81 +50,11 @@ void ProgressBar::note(const std::string& text) {
   std::fflush(options_.out);
 }
 
-void JsonLogger::on_fit_begin(Trainer&) {
-  log_ = keep_ ? std::make_unique<JsonLog>(path_, *keep_) : std::make_unique<JsonLog>(path_);
-}
-
-void JsonLogger::on_step_end(Trainer&, const StepInfo& info) {
-  if (info.numbers.empty()) return;
-  Fields fields = {{"phase", "train"}, {"epoch", info.epoch}, {"step", info.step}};
-  append(fields, info.numbers);
-  log_->write(fields);
-}
-
-void JsonLogger::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
-  if (evaluation.empty()) return;
-  Fields fields = {{"phase", "test"}, {"epoch", trainer.epochs_ended()}, {"step", trainer.step()}};
-  append(fields, evaluation);
-  log_->write(fields);
-}
-
-void JsonLogger::on_rollback(Trainer& trainer, const std::string& why) {
-  log_->write({{"phase", "rollback"}, {"step", trainer.step()}, {"why", why}});
-}
-
-State JsonLogger::state() const {
-  State state;
-  state.add_int("bytes", log_ ? log_->size() : keep_.value_or(0));
-  return state;
-}
-
-void JsonLogger::load_state(const State& state) { keep_ = state.int_at("bytes"); }
-
-CurvesPlot::CurvesPlot(std::string path, std::vector<std::string> panels) : path_(std::move(path)) {
-  for (std::string& name : panels)
-    panels_.push_back({.title = std::move(name), .curves = {{"training batch", {}}, {"test set", {}}}});
-}
-
-void CurvesPlot::add(std::size_t curve, std::int64_t step, const Numbers& numbers) {
-  for (Panel& panel : panels_)
-    if (const double* value = find(numbers, panel.title))
-      panel.curves[curve].points.push_back({static_cast<double>(step), *value});
-}
-
-void CurvesPlot::on_step_end(Trainer&, const StepInfo& info) { add(0, info.step, info.numbers); }
+void CurvesPlot::on_step_end(Trainer&, const StepInfo& info) { history_.add_step(info.step, info.numbers); }
 
 void CurvesPlot::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
-  add(1, trainer.step(), evaluation);
-  write_svg(path_, {.title = "Training", .x_label = "step", .panels = panels_});
-}
-
-State CurvesPlot::state() const {
-  State state;
-  for (const Panel& panel : panels_)
-    for (std::size_t i = 0; i < panel.curves.size(); ++i) {
-      std::vector<double> values;
-      for (const Point& point : panel.curves[i].points) values.insert(values.end(), {point.x, point.y});
-      const auto points = static_cast<std::int64_t>(values.size() / 2);
-      state.add(fmt::format("{}.{}", panel.title, i == 0 ? "train" : "test"),
-                from_span<double>(values, {points, 2}));
-    }
-  return state;
-}
-
-void CurvesPlot::load_state(const State& state) {
-  std::vector<Panel> panels = panels_;
-  for (Panel& panel : panels)
-    for (std::size_t i = 0; i < panel.curves.size(); ++i) {
-      const Tensor& saved = state.at(fmt::format("{}.{}", panel.title, i == 0 ? "train" : "test"));
-      if (saved.rank() != 2 || saved.size(1) != 2)
-        throw ShapeError("curves_plot",
-                         fmt::format("expected points [n,2], got {}", to_string(saved.shape())));
-      const std::vector<double> values = saved.to_vector<double>();
-      panel.curves[i].points.clear();
-      for (std::size_t j = 0; j < values.size(); j += 2)
-        panel.curves[i].points.push_back({values[j], values[j + 1]});
-    }
-  panels_ = std::move(panels);
+  history_.add_evaluation(trainer.step(), evaluation);
+  write_svg(path_, {.title = "Training", .x_label = "step", .panels = history_.panels()});
 }
 
 EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
@@ -155,11 +71,11 @@ void EarlyStopping::on_fit_begin(Trainer& trainer) {
 }
 
 void EarlyStopping::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
-  const double* value = find(evaluation, options_.monitor);
-  if (!value)
+  const auto value = std::ranges::find(evaluation, options_.monitor, &Numbers::value_type::first);
+  if (value == evaluation.end())
     throw ValueError("early_stopping",
                      fmt::format("expected an evaluation with '{}', got none", options_.monitor));
-  const double cost = options_.lower_is_better ? *value : -*value;
+  const double cost = options_.lower_is_better ? value->second : -value->second;
   if (cost < best_ - options_.min_delta) {
     best_ = cost;
     bad_epochs_ = 0;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <optional>
+#include <variant>
 
 #include "base/crc32c.h"
 
@@ -34,6 +35,31 @@ int bucket_of(double value) {
   return n < 0 ? 0 : -1 - static_cast<int>(std::floor(n));
 }
 
+/// A value whose plugin data say all.
+Message hparams_value(std::string_view tag, const Message& plugin_data) {
+  constexpr std::int64_t dt_float = 1;
+  const Message no_numbers = Message().add(1, dt_float).add(2, Message().add(2, Message()));
+  const Message plugin = Message().add(1, std::string_view("hparams")).add(2, plugin_data);
+  return Message().add(1, tag).add(8, no_numbers).add(9, Message().add(1, plugin));
+}
+
+/// DataType: what the page shows numbers, texts and switches as.
+std::int64_t type_of(const decltype(Field::value)& value) {
+  constexpr std::int64_t text = 1, boolean = 2, number = 3;
+  return std::holds_alternative<std::string>(value) ? text
+         : std::holds_alternative<bool>(value)      ? boolean
+                                                    : number;
+}
+
+/// google.protobuf.Value
+Message hparam(const decltype(Field::value)& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return Message().add(3, std::string_view(*text));
+  if (const auto* on = std::get_if<bool>(&value)) return Message().put(4, *on);
+  if (const auto* whole = std::get_if<std::int64_t>(&value))
+    return Message().put(2, static_cast<double>(*whole));
+  return Message().put(2, std::get<double>(value));
+}
+
 }  // namespace
 
 void Message::add_varint(std::uint64_t value) {
@@ -58,8 +84,15 @@ Message& Message::add(int field, float value) {
   return *this;
 }
 
-Message& Message::add(int field, double value) {
-  if (value == 0) return *this;
+Message& Message::add(int field, double value) { return value == 0 ? *this : put(field, value); }
+
+Message& Message::put(int field, bool value) {
+  add_key(field, varint);
+  add_varint(value ? 1 : 0);
+  return *this;
+}
+
+Message& Message::put(int field, double value) {
   add_key(field, fixed64);
   bytes_ += little_endian(std::bit_cast<std::uint64_t>(value), 8);
   return *this;
@@ -133,6 +166,34 @@ Message histogram_value(std::string_view tag, std::vector<double> values) {
   const Buckets buckets = buckets_of(values);
   histogram.add(4, sum).add(5, squares).add_packed(6, buckets.limits).add_packed(7, buckets.counts);
   return Message().add(1, tag).add(5, histogram);
+}
+
+Message image_value(std::string_view tag, const PngImage& image) {
+  const Message encoded =
+      Message().add(1, image.height).add(2, image.width).add(3, image.channels).add(4, image.bytes);
+  return Message().add(1, tag).add(4, encoded);
+}
+
+Message experiment_value(const Fields& hparams, std::span<const std::string> metrics) {
+  Message experiment;
+  for (const auto& [name, value] : hparams)
+    experiment.add(4, Message().add(1, std::string_view(name)).add(4, type_of(value)));
+  for (const std::string& tag : metrics)
+    experiment.add(5, Message().add(1, Message().add(2, std::string_view(tag))));
+  return hparams_value("_hparams_/experiment", Message().add(2, experiment));
+}
+
+Message session_start_value(const Fields& hparams, double wall_time) {
+  Message session;
+  for (const auto& [name, value] : hparams)
+    session.add(1, Message().add(1, std::string_view(name)).add(2, hparam(value)));
+  return hparams_value("_hparams_/session_start_info", Message().add(3, session.add(5, wall_time)));
+}
+
+Message session_end_value(double wall_time) {
+  constexpr std::int64_t success = 1;
+  return hparams_value("_hparams_/session_end_info",
+                       Message().add(4, Message().add(1, success).add(2, wall_time)));
 }
 
 Message version_event(double wall_time) {

@@ -10,34 +10,21 @@
 #include <string_view>
 
 #include "fornax/io/atomic_file.h"
+#include "train/markup.h"
+#include "train/svg.h"
 
 namespace fornax::train {
 namespace {
 
 // Pixels.
-constexpr double panel_width = 520, panel_height = 360, header = 44;
+constexpr double header = 44;
 constexpr double margin_left = 64, margin_right = 20, margin_top = 56, margin_bottom = 48;
 
-constexpr std::string_view colours[] = {"#2563eb", "#ea580c", "#16a34a", "#9333ea", "#dc2626", "#0891b2"};
+constexpr std::size_t colours = 6;
 constexpr std::size_t most_points = 400;  ///< of a line; more cannot be seen
 constexpr std::size_t most_markers = 40;  ///< a line of so few points shows each of them
 
 using Out = std::back_insert_iterator<std::string>;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
-  }
-  return out;
-}
 
 /// Finite, and far from where differences would overflow.
 bool drawable(const Point& point) { return std::abs(point.x) < 1e100 && std::abs(point.y) < 1e100; }
@@ -131,7 +118,7 @@ void draw_grid(Out out, const Axis& x, const Axis& y, const std::string& x_label
                  (left + right) / 2, bottom + 38, escaped(x_label));
 }
 
-void draw_curve(Out out, std::span<const Point> points, std::string_view colour, const Axis& x, const Axis& y,
+void draw_curve(Out out, std::span<const Point> points, std::size_t colour, const Axis& x, const Axis& y,
                 double left, double top) {
   const double right = left + panel_width - margin_left - margin_right;
   const double bottom = top + panel_height - margin_top - margin_bottom;
@@ -145,15 +132,21 @@ void draw_curve(Out out, std::span<const Point> points, std::string_view colour,
     const double px = x.place(point.x, left, right), py = y.place(point.y, bottom, top);
     fmt::format_to(std::back_inserter(path), "{}{:.1f},{:.1f}", broken ? 'M' : 'L', px, py);
     if (points.size() <= most_markers)
-      fmt::format_to(std::back_inserter(markers),
-                     "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>\n", px, py, colour);
+      fmt::format_to(
+          std::back_inserter(markers),
+          "<circle class=\"marker c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{:.6g}: {:.6g}</title>"
+          "</circle>\n",
+          colour, px, py, point.x, point.y);
     broken = false;
   }
-  if (!path.empty())
-    fmt::format_to(out, "<path class=\"curve\" stroke=\"{}\" d=\"{}\"/>\n{}", colour, path, markers);
+  if (!path.empty()) fmt::format_to(out, "<path class=\"curve c{}\" d=\"{}\"/>\n{}", colour, path, markers);
 }
 
-void draw_panel(Out out, const Panel& panel, const std::string& x_label, double x0, double y0) {
+}  // namespace
+
+std::string panel_svg(const Panel& panel, const std::string& x_label, double x0, double y0) {
+  std::string svg;
+  const Out out = std::back_inserter(svg);
   const double left = x0 + margin_left, top = y0 + margin_top;
   fmt::format_to(out, "<text class=\"name\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", left, y0 + 16,
                  escaped(panel.title));
@@ -174,18 +167,17 @@ void draw_panel(Out out, const Panel& panel, const std::string& x_label, double 
 
   double legend = left;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const std::string_view colour = colours[i % std::size(colours)];
+    if (lines[i].empty()) continue;
+    const std::size_t colour = i % colours;
     const std::string& name = panel.curves[i].name;
     draw_curve(out, lines[i], colour, x, y, left, top);
-    fmt::format_to(out, "<path class=\"curve\" stroke=\"{}\" d=\"M{:.1f},{:.1f}h18\"/>\n", colour, legend,
-                   y0 + 33);
+    fmt::format_to(out, "<path class=\"curve c{}\" d=\"M{:.1f},{:.1f}h18\"/>\n", colour, legend, y0 + 33);
     fmt::format_to(out, "<text class=\"tick\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", legend + 24, y0 + 37,
                    escaped(name));
     legend += 24 + 7.0 * static_cast<double>(name.size()) + 20;
   }
+  return svg;
 }
-
-}  // namespace
 
 std::string to_svg(const Plot& plot) {
   const double width = panel_width * static_cast<double>(plot.panels.size()) + 20,
@@ -200,14 +192,17 @@ std::string to_svg(const Plot& plot) {
 .tick {{ font-size: 12px; fill: #4b5563; }}
 .grid {{ stroke: #e5e7eb; stroke-width: 1; }}
 .axis {{ stroke: #9ca3af; stroke-width: 1; fill: none; }}
-.curve {{ stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; fill: none; }}
+.curve {{ stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; fill: none; }}
+.marker {{ fill: currentColor; }}
+.c0 {{ color: #2563eb; }} .c1 {{ color: #ea580c; }} .c2 {{ color: #16a34a; }}
+.c3 {{ color: #9333ea; }} .c4 {{ color: #dc2626; }} .c5 {{ color: #0891b2; }}
 </style>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text class="title" x="{2:.1f}" y="28">{3}</text>
 )",
                  width, height, margin_left, escaped(plot.title));
   for (std::size_t i = 0; i < plot.panels.size(); ++i)
-    draw_panel(out, plot.panels[i], plot.x_label, panel_width * static_cast<double>(i), header);
+    svg += panel_svg(plot.panels[i], plot.x_label, panel_width * static_cast<double>(i), header);
   svg += "</svg>\n";
   return svg;
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "base/file.h"
 #include "fornax/base/error.h"
+#include "fornax/data/image_file.h"
 #include "fornax/nn/module.h"
 #include "fornax/train/trainer.h"
 #include "train/event.h"
@@ -81,11 +83,32 @@ void SummaryWriter::add_text(std::string_view tag, std::string_view text, std::i
   file_->write(step, text_value(tag, text));
 }
 
+void SummaryWriter::add_image(std::string_view tag, const Tensor& image, std::int64_t step) {
+  const std::vector<std::byte> png = data::encode_png(image);
+  std::string bytes(png.size(), '\0');
+  std::memcpy(bytes.data(), png.data(), png.size());
+  file_->write(
+      step,
+      image_value(
+          tag, {.height = image.size(1), .width = image.size(2), .channels = image.size(0), .bytes = bytes}));
+}
+
+void SummaryWriter::add_hparams(const Fields& hparams, const std::vector<std::string>& metrics) {
+  file_->write(0, experiment_value(hparams, metrics));
+  file_->write(0, session_start_value(hparams, file_->now()));
+}
+
+void SummaryWriter::end_hparams() { file_->write(0, session_end_value(file_->now())); }
+
 void TensorBoard::on_fit_begin(Trainer& trainer) {
   const std::optional<std::int64_t> purge =
       trainer.step() > 0 ? std::optional(trainer.step() + 1) : std::nullopt;
   writer_ = std::make_unique<SummaryWriter>(directory_, SummaryWriterOptions{.purge_step = purge});
   if (!options_.text.empty()) writer_->add_text("options", options_.text, trainer.step());
+  if (options_.hparams.empty()) return;
+  std::vector<std::string> metrics;
+  for (const std::string& name : trainer.evaluation_names()) metrics.push_back("test/" + name);
+  writer_->add_hparams(options_.hparams, metrics);
 }
 
 void TensorBoard::on_step_end(Trainer&, const StepInfo& info) {
@@ -97,6 +120,11 @@ void TensorBoard::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
   if (!options_.histograms) return;
   for (const auto& [name, parameter] : trainer.model().named_parameters())
     writer_->add_histogram(name, parameter, trainer.step());
+}
+
+void TensorBoard::on_fit_end(Trainer& trainer) {
+  const bool goes_on = trainer.steps_in_epoch() > 0;  // it was stopped within an epoch
+  if (!options_.hparams.empty() && !goes_on) writer_->end_hparams();
 }
 
 }  // namespace fornax::train

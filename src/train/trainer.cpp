@@ -246,11 +246,25 @@ Numbers Trainer::evaluate_as_it_is(data::DataLoader& loader) {
       model_.is_training() ? &model_ : nullptr, [](nn::Layer* model) { model->train(); });
   model_.eval();
   Totals totals(options_);
-  for (const auto& [x, target] : data::Prefetcher(loader, options_.device)) {
-    const Tensor output = model_(x);
-    totals.add(options_.loss(output, target), output, target);
+  for_callbacks([&](Callback& callback) { callback.on_evaluation_begin(*this); });
+  for (const data::Batch& batch : data::Prefetcher(loader, options_.device)) {
+    const Tensor output = model_(batch.x);
+    totals.add(options_.loss(output, batch.label), output, batch.label);
+    for_callbacks([&](Callback& callback) { callback.on_evaluation_batch(*this, batch, output); });
   }
   return totals.read_means();
+}
+
+std::vector<std::string> Trainer::evaluation_names() const {
+  std::vector<std::string> names = {loss_name};
+  for (const Metric& metric : options_.metrics) names.push_back(metric.name);
+  return names;
+}
+
+std::vector<std::string> Trainer::step_names() const {
+  std::vector<std::string> names = evaluation_names();
+  names.insert(names.end(), {"grad_norm", "lr"});
+  return names;
 }
 
 }  // namespace fornax::train

@@ -8,6 +8,7 @@
 #include "fornax/cuda/math_mode.h"
 #include "fornax/data/image_dataset.h"
 #include "fornax/ops/create.h"
+#include "fornax/train/report.h"
 #include "support/files.h"
 
 namespace fornax::test {
@@ -117,6 +118,29 @@ TEST_F(CudaTrainer, WaitsOnceInTheStepsThatItLogsAndAtTheEndOfAnEvaluation) {
   for (std::size_t i = 6; i < 12; ++i)  // the first epoch fills the pools
     EXPECT_EQ(waits.steps[i], (i + 1) % 3 == 0 ? one_read : 0) << "step " << i + 1;
   EXPECT_EQ(waits.evaluation, one_read);
+}
+
+TEST_F(CudaTrainer, AReportWaitsOnlyAtTheEndOfAnEpoch) {
+  struct Waits final : train::Callback {
+    void on_step_end(train::Trainer&, const train::StepInfo&) override { steps = sim::host_waits() - before; }
+    void on_evaluation_begin(train::Trainer&) override { before = sim::host_waits(); }
+    void on_epoch_begin(train::Trainer&, std::int64_t) override { before = sim::host_waits(); }
+    void on_epoch_end(train::Trainer&, const train::Numbers&) override {
+      evaluation = sim::host_waits() - before;
+    }
+    int before = 0, steps = 0, evaluation = 0;
+  };
+  const TemporaryDirectory directory;
+  Training run(device_, {.epochs = 2, .log_every = 1000});
+  data::DataLoader validation(run.set, {.batch_size = 16, .pin_memory = true});  // 3 batches
+  const auto& waits = run.trainer.add<Waits>();
+  run.trainer.add<train::Report>(directory / "report.html");
+  run.trainer.fit(run.loader, &validation);
+  const int before = sim::host_waits();
+  (void)zeros({1}, {.device = device_}).item();
+  EXPECT_EQ(waits.evaluation, sim::host_waits() - before);
+  EXPECT_EQ(waits.steps, 0);
+  EXPECT_NE(read_text(directory / "report.html").find("<h2>Confusions</h2>"), std::string::npos);
 }
 #endif
 

@@ -159,6 +159,7 @@ TEST(ImageDataset, OfAKnownSetIsNormalisedByItsStatistics) {
       ElementsAre(0, 2));
   const auto coloured = cifar10(directory.path(), Split::test);
   EXPECT_EQ(coloured->size(), 10'000);
+  EXPECT_THAT(coloured->options().mean, ElementsAre(FloatEq(0.4914f), FloatEq(0.4822f), FloatEq(0.4465f)));
   EXPECT_EQ(coloured->image_shape(), (Shape{3, 32, 32}));
   const Batch batch = first(coloured);
   EXPECT_THAT(batch.label.to_vector<std::int64_t>(), ElementsAre(5));

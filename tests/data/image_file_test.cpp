@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cmath>
+#include <cstring>
 #include <string>
 
 #include "fornax/base/error.h"
@@ -180,6 +182,43 @@ TEST(ImageFile, AFileIsReadAndNamed) {
   EXPECT_EQ(pixels(read_image(directory / "a.jpg")), golden_pixels("pixels/small"));
   EXPECT_EQ(error_of<IoError>([&] { read_image(directory / "none"); }),
             "[" + directory / "none" + "] expected a readable file, got: No such file or directory");
+}
+
+std::string encode(const Tensor& image) {
+  const std::vector<std::byte> bytes = encode_png(image);
+  std::string file(bytes.size(), '\0');
+  std::memcpy(file.data(), bytes.data(), bytes.size());
+  return file;
+}
+
+TEST(EncodePng, IsReadBackToTheSameBytes) {
+  const Tensor rgb = from_span<std::uint8_t>(picture(20, 30), {20, 30, 3}).permute({2, 0, 1});
+  EXPECT_EQ(pixels(decode(encode(rgb))), pixels(rgb));
+  EXPECT_EQ(pixels(decode(encode(rgb.contiguous()))), pixels(rgb));
+  const Tensor grey = rgb.narrow(0, 1, 1);
+  EXPECT_EQ(pixels(decode(encode(grey))), pixels(grey.expand({3, 20, 30})));
+}
+
+TEST(EncodePng, TakesNumbersFromZeroToOne) {
+  const Tensor image = tensor<float>({-1, 0, 0.25f, 0.5f, 1, 7, NAN, INFINITY}, {1, 2, 4});
+  const std::vector<std::uint8_t> grey = {0, 0, 64, 128, 255, 255, 0, 255};
+  const Tensor decoded = decode(encode(image));
+  EXPECT_EQ(decoded[0].to_vector<std::uint8_t>(), grey);
+  EXPECT_EQ(encode(image.to(f64)), encode(image));
+}
+
+TEST(EncodePng, RefusesWhatIsNoImage) {
+  EXPECT_EQ(error_of<ShapeError>([] {
+              encode_png(empty({2, 4, 4}, {.dtype = u8}));
+            }),
+            "[encode_png] expected an image [1 or 3,height,width], got u8[2,4,4]@cpu");
+  EXPECT_THROW(encode_png(empty({3, 4}, {.dtype = u8})), ShapeError);
+  EXPECT_THROW(encode_png(empty({3, 0, 4}, {.dtype = u8})), ShapeError);
+  EXPECT_THROW(encode_png(empty({1, 1, 1'000'001}, {.dtype = u8})), ShapeError);  // libpng's limit
+  EXPECT_EQ(error_of<DTypeError>([] {
+              encode_png(empty({1, 4, 4}, {.dtype = i64}));
+            }),
+            "[encode_png] expected u8 or floating values, got i64[1,4,4]@cpu");
 }
 
 }  // namespace

@@ -298,6 +298,32 @@ TEST(Summary, LeavesTheModelAsItWas) {
   EXPECT_EQ(model->bn1->num_batches_tracked.item<std::int64_t>(), 0);
 }
 
+TEST(Summary, TimesEachLayer) {
+  const auto model = resnet18({.width = 0.125});
+  const Tensor x = ones({1, 3, 32, 32});
+  int calls = 0;
+  const int hook = model->conv1->register_forward_hook([&](nn::Layer&, const Tensor&, const Tensor&) {
+    ++calls;
+    return Tensor();
+  });
+  const nn::ModelSummary plain = nn::summary(*model, x), timed = nn::summary(*model, x, {.timed_calls = 3});
+  model->conv1->remove_hook(hook);
+  EXPECT_EQ(calls, 1 + 4);
+  EXPECT_EQ(plain.seconds, 0);
+  ASSERT_EQ(timed.layers.size(), plain.layers.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < timed.layers.size(); ++i) {
+    EXPECT_EQ(timed.layers[i].name, plain.layers[i].name);
+    EXPECT_EQ(timed.layers[i].macs, plain.layers[i].macs);
+    EXPECT_EQ(plain.layers[i].seconds, 0);
+    EXPECT_GT(timed.layers[i].seconds, 0);
+    sum += timed.layers[i].seconds;
+  }
+  EXPECT_DOUBLE_EQ(timed.seconds, sum);
+  EXPECT_EQ(timed.macs, plain.macs);
+  EXPECT_FALSE(model->has_hooks() || model->conv1->has_hooks());
+}
+
 TEST(Summary, IsATable) {
   const auto model = mlp({.in_features = 784, .hidden = {128}});
   (*model->layers)[0].requires_grad_(false);
@@ -308,6 +334,14 @@ TEST(Summary, IsATable) {
             "layers.2  Linear  [2,10]               1,290            2,560\n"
             "total                                101,770          203,264\n"
             "trained                                1,290\n");
+  EXPECT_EQ(to_string(nn::ModelSummary{.layers = {{"fc", "Linear", {2, 10}, 110, 200, 0.0015}},
+                                       .parameters = 110,
+                                       .trainable_parameters = 110,
+                                       .macs = 200,
+                                       .seconds = 0.0015}),
+            "layer  type    output shape    parameters             MACs          ms\n"
+            "fc     Linear  [2,10]                 110              200       1.500\n"
+            "total                                 110              200       1.500\n");
 }
 
 }  // namespace

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "fornax/base/error.h"
 #include "fornax/fornax.h"
@@ -64,6 +69,98 @@ TEST(JsonLogger, ForgetsWhatWasWrittenAfterItsState) {
   EXPECT_THAT(read_text(directory / "log.jsonl"), HasSubstr("\"step\":1"));
 }
 
+TEST(CsvLogger, WritesARowForEachLoggedStepAndEvaluation) {
+  const TemporaryDirectory directory;
+  Idle idle;
+  CsvLogger logger(directory / "log.csv");
+  logger.on_fit_begin(idle.trainer);
+  logger.on_step_end(idle.trainer, {.step = 1, .epoch = 1, .samples = 8});
+  logger.on_step_end(idle.trainer,
+                     {.step = 2,
+                      .epoch = 1,
+                      .samples = 8,
+                      .numbers = {{"loss", 0.5}, {"accuracy", 0.25}, {"grad_norm", 3}, {"lr", 0.1}}});
+  logger.on_epoch_end(idle.trainer, {{"loss", 0.375}, {"accuracy", 0.75}});
+  logger.on_epoch_end(idle.trainer, {});
+  EXPECT_EQ(read_text(directory / "log.csv"),
+            "phase,epoch,step,loss,accuracy,grad_norm,lr\n"
+            "train,1,2,0.5,0.25,3,0.1\n"
+            "test,0,0,0.375,0.75,,\n");
+}
+
+TEST(CsvLogger, NumbersReadBackAsTheyWere) {
+  const TemporaryDirectory directory;
+  Idle idle;
+  CsvLogger logger(directory / "log.csv");
+  logger.on_fit_begin(idle.trainer);
+  const std::vector<double> values = {0.1 + 0.2, 1.0 / 3, 5e-324,   1.7976931348623157e308,
+                                      -0.0,      1e22,    -INFINITY};
+  for (const double value : values)
+    logger.on_step_end(idle.trainer, {.step = 1, .epoch = 1, .numbers = {{"loss", value}, {"lr", -NAN}}});
+  std::istringstream lines(read_text(directory / "log.csv"));
+  std::string line;
+  std::getline(lines, line);
+  for (const double value : values) {
+    std::getline(lines, line);
+    const std::string prefix = "train,1,1,";
+    ASSERT_TRUE(line.starts_with(prefix));
+    const double read = std::strtod(line.c_str() + prefix.size(), nullptr);
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(read), std::bit_cast<std::uint64_t>(value)) << line;
+    EXPECT_THAT(line, testing::EndsWith(",nan"));
+  }
+}
+
+/// A trainer whose metric has this name.
+struct Named : Idle {
+  explicit Named(const std::string& name)
+      : named(model, optimizer, {.metrics = {{.name = name, .total = top_k_accuracy().total}}}) {}
+  Trainer named;
+};
+
+TEST(CsvLogger, QuotesNamesWhereTheyNeedIt) {
+  const TemporaryDirectory directory;
+  Named idle("top \"5\", in %");
+  CsvLogger(directory / "log.csv").on_fit_begin(idle.named);
+  EXPECT_EQ(read_text(directory / "log.csv"), "phase,epoch,step,loss,\"top \"\"5\"\", in %\",grad_norm,lr\n");
+}
+
+TEST(CsvLogger, ForgetsWhatWasWrittenAfterItsStateAndKeepsOneHead) {
+  const TemporaryDirectory directory;
+  Idle idle;
+  State state;
+  {
+    CsvLogger logger(directory / "log.csv");
+    logger.on_fit_begin(idle.trainer);
+    logger.on_step_end(idle.trainer, logged(1));
+    state = logger.state();
+    logger.on_step_end(idle.trainer, logged(2));
+  }
+  CsvLogger again(directory / "log.csv");
+  again.load_state(state);
+  for (const std::int64_t step : {4, 8}) {  // the second fit() cuts nothing
+    again.on_fit_begin(idle.trainer);
+    again.on_step_end(idle.trainer, logged(step));
+  }
+  EXPECT_EQ(read_text(directory / "log.csv"),
+            "phase,epoch,step,loss,accuracy,grad_norm,lr\n"
+            "train,1,1,1,,,\n"
+            "train,1,4,0.25,,,\n"
+            "train,1,8,0.125,,,\n");
+}
+
+TEST(CsvLogger, DoesNotGoOnWithOtherColumns) {
+  const TemporaryDirectory directory;
+  Idle idle;
+  CsvLogger(directory / "log.csv").on_fit_begin(idle.trainer);
+  const std::string before = read_text(directory / "log.csv");
+  Named other("f1");
+  EXPECT_EQ(error_of<IoError>([&] { CsvLogger(directory / "log.csv").on_fit_begin(other.named); }),
+            "[" + (directory / "log.csv") +
+                "] expected a file that begins with 'phase,epoch,step,loss,f1,grad_norm,lr', got "
+                "'phase,epoch,step,loss,accuracy,grad_norm,lr'");
+  EXPECT_EQ(read_text(directory / "log.csv"), before);
+}
+
 TEST(CurvesPlot, DrawsTheNumbersOfItsPanelsAndRemembersThem) {
   const TemporaryDirectory directory;
   Idle idle;
@@ -85,7 +182,7 @@ TEST(CurvesPlot, RefusesAStateOfAnotherForm) {
               plot.load_state(
                   {{"loss.train", zeros({4}, {.dtype = f64})}, {"loss.test", zeros({0, 2}, {.dtype = f64})}});
             }),
-            "[curves_plot] expected points [n,2], got [4]");
+            "[history] expected points [n,2], got [4]");
 }
 
 TEST(EarlyStopping, CountsEpochsWithoutImprovement) {

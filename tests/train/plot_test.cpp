@@ -9,6 +9,7 @@
 #include <string>
 
 #include "support/files.h"
+#include "support/markup.h"
 
 namespace fornax::train {
 namespace {
@@ -20,35 +21,12 @@ using testing::Not;
 
 Plot plot_of(std::vector<Point> points) { return {"t", "epoch", {{"loss", {{"train", std::move(points)}}}}}; }
 
-std::size_t count(const std::string& text, const std::string& what) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
-
-/// Every opened element is closed in order: enough of XML for what the writer makes.
-bool well_formed(const std::string& text) {
-  std::vector<std::string> open;
-  static const std::regex tag(R"(<(/?)([a-z]+)((?:\s+[A-Za-z0-9-]+="[^"<]*")*)\s*(/?)>)");
-  const std::string body = text.substr(text.find("?>") + 2);
-  std::size_t tags = 0;
-  for (std::sregex_iterator it(body.begin(), body.end(), tag); it != std::sregex_iterator(); ++it, ++tags) {
-    if ((*it)[1].length() > 0) {
-      if (open.empty() || open.back() != (*it)[2]) return false;
-      open.pop_back();
-    } else if ((*it)[4].length() == 0) {
-      open.push_back((*it)[2]);
-    }
-  }
-  return open.empty() && tags == count(body, "<");
-}
-
 TEST(Plot, ShowsPanelsCurvesTicksAndLegend) {
   const std::string svg = to_svg({"ResNet-50",
                                   "epoch",
                                   {{"loss", {{"train", {{0, 2}, {1, 1}}}, {"test", {{0, 2.2}, {1, 1.4}}}}},
                                    {"accuracy", {{"test", {{0, 0.1}, {1, 0.9}}}}}}});
-  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(markup_error(svg), "");
   for (const char* text :
        {">ResNet-50<", ">loss<", ">accuracy<", ">train<", ">test<", ">epoch<", ">0.2<", ">1.0<"})
     EXPECT_THAT(svg, HasSubstr(text));
@@ -57,7 +35,7 @@ TEST(Plot, ShowsPanelsCurvesTicksAndLegend) {
 
 TEST(Plot, EscapesTexts) {
   const std::string svg = to_svg({"a<b>&\x01", "x", {{"p&q", {{"<c>", {{0, 1}}}}}}});
-  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(markup_error(svg), "");
   EXPECT_THAT(svg, HasSubstr(">a&lt;b&gt;&amp;<"));
   EXPECT_THAT(svg, HasSubstr(">&lt;c&gt;<"));
 }
@@ -70,6 +48,16 @@ TEST(Plot, ValuesThatAreNotFiniteBreakTheLine) {
   EXPECT_TRUE(std::regex_search(svg, std::regex("d=\"M[0-9.]+,[0-9.]+M[0-9.]+,[0-9.]+L[0-9.]+,[0-9.]+\"")));
 }
 
+TEST(Plot, LeavesCurvesWithoutPointsOutOfTheLegend) {
+  const std::string svg = to_svg({"t", "step", {{"lr", {{"train", {{0, 1}}}, {"test", {}}}}}});
+  EXPECT_THAT(svg, HasSubstr(">train<"));
+  EXPECT_THAT(svg, Not(HasSubstr(">test<")));
+}
+
+TEST(Plot, APointSaysItsValues) {
+  EXPECT_THAT(to_svg(plot_of({{1200, 0.0625}})), HasSubstr("<title>1200: 0.0625</title>"));
+}
+
 TEST(Plot, AxesStandForAnyRange) {
   for (const std::vector<Point>& points : std::vector<std::vector<Point>>{{},
                                                                           {{0, 0}},
@@ -78,7 +66,7 @@ TEST(Plot, AxesStandForAnyRange) {
                                                                           {{0, -1e99}, {1, 1e99}},
                                                                           {{0, 1e-12}, {1, 2e-12}}}) {
     const std::string svg = to_svg(plot_of(points));
-    EXPECT_TRUE(well_formed(svg));
+    EXPECT_EQ(markup_error(svg), "");
     EXPECT_GE(count(svg, "class=\"grid\""), 2u);
     EXPECT_LE(count(svg, "class=\"grid\""), 12u);
     EXPECT_THAT(svg, Not(HasSubstr("nan")));

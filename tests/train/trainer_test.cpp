@@ -35,6 +35,12 @@ struct Recorder final : Callback {
     samples.push_back(info.samples);
     last = info;
   }
+  void on_evaluation_begin(Trainer&) override { events.emplace_back("evaluation"); }
+  void on_evaluation_batch(Trainer& trainer, const Batch& batch, const Tensor& output) override {
+    EXPECT_FALSE(trainer.model().is_training() || output.requires_grad());
+    EXPECT_EQ(output.to_vector<float>(), trainer.model()(batch.x).to_vector<float>());
+    evaluated.push_back(batch.label.size(0));
+  }
   void on_epoch_end(Trainer& trainer, const Numbers& evaluation) override {
     events.push_back("end " + std::to_string(trainer.epochs_ended()));
     evaluations.push_back(evaluation);
@@ -45,7 +51,7 @@ struct Recorder final : Callback {
   void on_fit_end(Trainer&) override { events.emplace_back("done"); }
 
   std::vector<std::string> events;
-  std::vector<std::int64_t> samples;
+  std::vector<std::int64_t> samples, evaluated;
   std::vector<Numbers> evaluations;
   StepInfo last;
 };
@@ -58,13 +64,14 @@ TEST(Trainer, LearnsAndCallsBackInOrder) {
                 .checkpoints = {.directory = directory.path(), .every = 2, .keep_last = 9}});
   const auto& seen = run.trainer.add<Recorder>();
   EXPECT_TRUE(run.fit());
-  EXPECT_THAT(
-      seen.events,
-      ElementsAre("fit", "epoch 1", "step 1", "step 2 logged", "saved step-000000002.safetensors", "step 3",
-                  "end 1", "saved step-000000003.safetensors", "epoch 2", "step 4 logged",
-                  "saved step-000000004.safetensors", "step 5", "step 6 logged",
-                  "saved step-000000006.safetensors", "end 2", "saved step-000000006.safetensors", "done"));
+  EXPECT_THAT(seen.events,
+              ElementsAre("fit", "epoch 1", "step 1", "step 2 logged", "saved step-000000002.safetensors",
+                          "step 3", "evaluation", "end 1", "saved step-000000003.safetensors", "epoch 2",
+                          "step 4 logged", "saved step-000000004.safetensors", "step 5", "step 6 logged",
+                          "saved step-000000006.safetensors", "evaluation", "end 2",
+                          "saved step-000000006.safetensors", "done"));
   EXPECT_THAT(seen.samples, testing::Each(2 * batch_size));
+  EXPECT_THAT(seen.evaluated, ElementsAre(40, 40, 16, 40, 40, 16));
   EXPECT_EQ(run.trainer.step(), 6);
   EXPECT_EQ(run.trainer.epochs_ended(), 2);
   EXPECT_EQ(run.trainer.last_evaluation(), seen.evaluations.back());
@@ -92,6 +99,13 @@ TEST(Trainer, ReportsTheNumbersOfAStepAndOfAnEvaluation) {
   EXPECT_NEAR(number(evaluation, "accuracy"), top_k_correct(output, all.label).item() / images, 1e-12);
   EXPECT_GT(number(evaluation, "accuracy"), 0.8);
   EXPECT_EQ(run.trainer.evaluate(run.validation), evaluation);
+  const auto names = [](const Numbers& numbers) {
+    std::vector<std::string> found;
+    for (const auto& [name, value] : numbers) found.push_back(name);
+    return found;
+  };
+  EXPECT_EQ(run.trainer.step_names(), names(step));
+  EXPECT_EQ(run.trainer.evaluation_names(), names(evaluation));
 }
 
 TEST(Trainer, AccumulatedBatchesMakeTheStepOfOneLargeBatch) {
@@ -160,15 +174,20 @@ TrainerOptions with_everything(const std::string& directory, std::function<bool(
       .stop = std::move(stop)};
 }
 
-/// The bytes of all files of a run: its last checkpoint, log and curves.
+/// The bytes of all files of a run: its last checkpoint, logs, curves and report.
 std::vector<std::string> files_of(const TemporaryDirectory& directory) {
-  return {read_text(directory / "latest.safetensors"), read_text(directory / "log.jsonl"),
-          read_text(directory / "curves.svg")};
+  std::vector<std::string> files;
+  for (const char* name : {"latest.safetensors", "log.jsonl", "log.csv", "curves.svg", "report.html"})
+    files.push_back(read_text(directory / name));
+  return files;
 }
 
 void add_files(Training& run, const TemporaryDirectory& directory) {
   run.trainer.add<JsonLogger>(directory / "log.jsonl");
+  run.trainer.add<CsvLogger>(directory / "log.csv");
   run.trainer.add<CurvesPlot>(directory / "curves.svg");
+  run.trainer.add<Report>(directory / "report.html",
+                          ReportOptions{.timed_calls = 0, .seconds = [] { return 0.; }});
 }
 
 TEST(Trainer, ARunThatIsStoppedAfterAnyStepGoesOnToTheSameBits) {
@@ -313,10 +332,9 @@ TEST(Trainer, DoesNotGoOnWithOtherCallbacks) {
   add_files(run, directory);
   run.fit();
   const std::vector<float> fresh = without.weights();
-  EXPECT_EQ(
-      error_of<ValueError>([&] { without.trainer.resume(); }),
-      "[trainer] expected a checkpoint without 'curves', got one with it: callbacks are added before the "
-      "run goes on");
+  EXPECT_EQ(error_of<ValueError>([&] { without.trainer.resume(); }),
+            "[trainer] expected a checkpoint without 'csv', got one with it: callbacks are added before the "
+            "run goes on");
   EXPECT_EQ(without.weights(), fresh);
   add_files(with_another, directory);
   with_another.trainer.add<EarlyStopping>();

@@ -46,6 +46,8 @@ class FORNAX_API ImageDataset final : public Dataset {
 
   /// As they are kept: shrunk.
   const Images& images() const { return images_; }
+  /// With the mean and stddev that are used.
+  const ImageOptions& options() const { return options_; }
   /// [channels, height, width] of each x.
   Shape image_shape() const { return {channels_, height_, width_}; }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fornax/base/export.h"
 #include "fornax/tensor/tensor.h"
@@ -27,5 +28,9 @@ FORNAX_API Tensor decode_image(std::span<const std::byte> bytes, std::string_vie
                                const DecodeOptions& options = {});
 /// Reads and decodes the file at `path`. Throws IoError.
 FORNAX_API Tensor read_image(const std::string& path, const DecodeOptions& options = {});
+
+/// The bytes of a PNG file of an image [C, height, width], grey (C = 1) or in RGB (3): u8, or floating from 0
+/// (black, as is NaN) to 1, beyond which values are cut. Throws ShapeError, DTypeError. Waits for the device.
+FORNAX_API std::vector<std::byte> encode_png(const Tensor& image);
 
 }  // namespace fornax::data

@@ -7,6 +7,10 @@
 #include "fornax/tensor/state.h"
 #include "fornax/train/progress.h"
 
+namespace fornax::data {
+struct Batch;
+}
+
 namespace fornax::train {
 
 class Trainer;
@@ -30,6 +34,11 @@ class FORNAX_API Callback {
   /// `epoch` counts from 1.
   virtual void on_epoch_begin(Trainer&, std::int64_t /*epoch*/) {}
   virtual void on_step_end(Trainer&, const StepInfo&) {}
+  /// An evaluation begins, of an epoch or by a call of evaluate().
+  virtual void on_evaluation_begin(Trainer&) {}
+  /// A batch of it and what the model made of that, on the device and without gradients: what waits for the
+  /// device here makes each batch wait.
+  virtual void on_evaluation_batch(Trainer&, const data::Batch&, const Tensor& /*output*/) {}
   /// The epoch's evaluation; empty without a validation loader. Trainer::epochs_ended() counts the epoch.
   virtual void on_epoch_end(Trainer&, const Numbers& /*evaluation*/) {}
   virtual void on_checkpoint(Trainer&, const std::string& /*path*/) {}

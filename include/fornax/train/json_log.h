@@ -9,12 +9,10 @@
 
 #include "fornax/base/export.h"
 
-namespace fornax {
-class AppendFile;
-}
-
 /// What a run writes down, as JSON.
 namespace fornax::train {
+
+class LineLog;
 
 /// A named value of a log line or a configuration. A number that is not finite is written as null.
 struct Field {
@@ -44,7 +42,7 @@ class FORNAX_API JsonLog {
   std::int64_t size() const;
 
  private:
-  std::unique_ptr<AppendFile> file_;
+  std::unique_ptr<LineLog> lines_;
 };
 
 /// Writes one object, indented, replacing the file at `path` as a whole. Throws IoError.

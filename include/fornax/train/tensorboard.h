@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fornax/base/export.h"
 #include "fornax/tensor/tensor.h"
 #include "fornax/train/callback.h"
+#include "fornax/train/json_log.h"
 
 /// Event files that TensorBoard shows (`tensorboard --logdir runs`), written without Python. The format:
 /// records as of TFRecord (https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details)
@@ -43,6 +45,14 @@ class FORNAX_API SummaryWriter {
   void add_histogram(std::string_view tag, const Tensor& values, std::int64_t step);
   /// Markdown.
   void add_text(std::string_view tag, std::string_view text, std::int64_t step);
+  /// An image as encode_png takes it; data::make_grid makes one of several. Throws ShapeError, DTypeError.
+  /// Waits for the device.
+  void add_image(std::string_view tag, const Tensor& image, std::int64_t step);
+  /// What this run was made with, for the HPARAMS page, which shows it beside the last values of some
+  /// scalars, `metrics`: tags of this directory. Once, as the run begins.
+  void add_hparams(const Fields& hparams, const std::vector<std::string>& metrics);
+  /// The run of add_hparams() has ended well.
+  void end_hparams();
 
   const std::string& path() const;
 
@@ -54,6 +64,7 @@ class FORNAX_API SummaryWriter {
 struct TensorBoardOptions {
   bool histograms = false;  ///< of all parameters, after each epoch
   std::string text = {};    ///< about the run, such as its options
+  Fields hparams = {};      ///< of the run, to compare it with others by its evaluations; empty: none
 };
 
 /// Writes a Trainer's numbers as "train/loss" and so on in the steps that are logged, "test/loss" and so on
@@ -67,6 +78,7 @@ class FORNAX_API TensorBoard final : public Callback {
   void on_fit_begin(Trainer& trainer) override;
   void on_step_end(Trainer& trainer, const StepInfo& info) override;
   void on_epoch_end(Trainer& trainer, const Numbers& evaluation) override;
+  void on_fit_end(Trainer& trainer) override;
 
  private:
   std::string directory_;

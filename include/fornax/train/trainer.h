@@ -106,6 +106,10 @@ class FORNAX_API Trainer {
   bool fit(data::DataLoader& loader, data::DataLoader* validation = nullptr);
   /// The mean loss and metrics over a loop of the loader, in eval mode and without gradients.
   Numbers evaluate(data::DataLoader& loader);
+  /// What the numbers of an evaluation are called: the loss and the metrics.
+  std::vector<std::string> evaluation_names() const;
+  /// What those of a logged step are called: these, then grad_norm and lr.
+  std::vector<std::string> step_names() const;
   /// Writes the weights with which evaluations are made, as train::save_model. Throws IoError. Waits for the
   /// device.
   void save_model(const std::string& path);
