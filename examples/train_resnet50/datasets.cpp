@@ -25,6 +25,19 @@ data::ImageOptions fit(std::int64_t side, std::int64_t size) {
   return {.shrink = shrink, .border = border / 2};
 }
 
+/// Sets of one kind.
+template <class Set>
+Datasets datasets(std::shared_ptr<Set> train, std::shared_ptr<Set> test, std::int64_t classes,
+                  std::vector<std::string> class_names = {}) {
+  const auto& options = test->options();
+  return {.train = std::move(train),
+          .test = std::move(test),
+          .classes = classes,
+          .class_names = std::move(class_names),
+          .mean = options.mean,
+          .stddev = options.stddev};
+}
+
 /// The shards that `pattern`, which names those for training, names with `val` or `validation` for each
 /// `train` that is not a part of a longer word, and with any number for a range: there are fewer of them.
 std::vector<std::string> validation_shards(const std::string& pattern) {
@@ -57,8 +70,9 @@ Datasets open_shards(const std::string& pattern, data::EncodedImageOptions image
   const auto test = open(validation_shards(pattern), images);
   images.train = true;
   const auto train = open(data::expand_shards(pattern), images);
-  return {train, test, std::max(count_classes(*train), count_classes(*test)),
-          data::shard_sampler(train->shard_sizes())};
+  Datasets sets = datasets(train, test, std::max(count_classes(*train), count_classes(*test)));
+  sets.order = data::shard_sampler(train->shard_sizes());
+  return sets;
 }
 
 /// What is added to labels so that they count from 0: those of TF-Slim's ImageNet count from 1.
@@ -80,17 +94,24 @@ Datasets open_datasets(const Options& options) {
     const std::string from = directory.empty() ? "/usr/share/datasets/fashion-mnist" : directory;
     data::ImageOptions plain = fit(28, options.size);
     plain.channels = 3;
-    return {data::fashion_mnist(from, Split::train, plain), data::fashion_mnist(from, Split::test, plain)};
+    const auto train = data::fashion_mnist(from, Split::train, plain);
+    return datasets(train, data::fashion_mnist(from, Split::test, plain), 10,
+                    {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
+                     "Bag", "Ankle boot"});
   }
   if ((name == "cifar10" || name == "cifar100") && !directory.empty()) {
     const data::ImageOptions plain = fit(32, options.size);
     data::ImageOptions varied = plain;
     varied.crop_padding = 4;
     varied.flip = true;
-    if (name == "cifar10")
-      return {data::cifar10(directory, Split::train, varied), data::cifar10(directory, Split::test, plain)};
-    return {data::cifar100(directory, Split::train, varied), data::cifar100(directory, Split::test, plain),
-            100};
+    if (name == "cifar100") {
+      const auto train = data::cifar100(directory, Split::train, varied);
+      return datasets(train, data::cifar100(directory, Split::test, plain), 100);
+    }
+    const auto train = data::cifar10(directory, Split::train, varied);
+    return datasets(
+        train, data::cifar10(directory, Split::test, plain), 10,
+        {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"});
   }
   data::EncodedImageOptions images{.size = options.size, .skip_corrupt = options.skip_corrupt};
   if (name == "imagefolder" && !directory.empty()) {
@@ -100,7 +121,7 @@ Datasets open_datasets(const Options& options) {
     if (train->classes() != test->classes())
       throw fx::ValueError(
           "--data", "expected train and val of " + directory + " to have the same classes, got others");
-    return {train, test, std::ssize(train->classes())};
+    return datasets(train, test, std::ssize(train->classes()), train->classes());
   }
   if (name == "wds" && !directory.empty())
     return open_shards(directory, images, [](auto paths, const auto& how) {
@@ -116,7 +137,7 @@ Datasets open_datasets(const Options& options) {
     const auto patterns = std::make_shared<data::ImageDataset>(
         data::synthetic_images({.height = options.size, .width = options.size, .seed = options.seed}),
         data::ImageOptions{.mean = {0.5f}, .stddev = {0.25f}});
-    return {patterns, patterns};
+    return datasets(patterns, patterns, 10);
   }
   throw fx::ValueError(
       "--data",

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "fornax/fornax.h"
 #include "options.h"
 
 struct Datasets {
   std::shared_ptr<fornax::data::Dataset> train, test;
-  std::int64_t classes = 10;
+  std::int64_t classes;
+  std::vector<std::string> class_names;  ///< where they are known
+  std::vector<float> mean, stddev;       ///< of channels, with which images are normalised
   fornax::data::Sampler order = fornax::data::random_sampler;  ///< of the training images
 };
 

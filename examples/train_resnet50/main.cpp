@@ -1,5 +1,6 @@
 // Trains a ResNet on images, evaluates it, and leaves a run: config.json, options.ini, log.jsonl, curves.svg,
-// model.safetensors, and checkpoints from which --resume goes on. `train_resnet50 --help` lists the options.
+// report.html, model.safetensors, and checkpoints from which --resume goes on. `train_resnet50 --help` lists
+// the options.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -81,23 +82,27 @@ decltype(train::TrainerOptions::mix) make_mix(const Options& options) {
   return {};
 }
 
-void write_run_files(const Options& options, const std::string& text, fx::Device device,
-                     const std::string& run) {
-  train::write_config(run + "/config.json", {{"model", options.model},
-                                             {"data", options.data},
-                                             {"device", to_string(device)},
-                                             {"epochs", options.epochs},
-                                             {"batch_size", options.batch_size},
-                                             {"accumulate", options.accumulate},
-                                             {"optimizer", options.optimizer},
-                                             {"schedule", options.schedule},
-                                             {"lr", options.lr},
-                                             {"weight_decay", options.weight_decay},
-                                             {"width", options.width},
-                                             {"size", options.size},
-                                             {"amp", options.amp ? options.amp_dtype : "off"},
-                                             {"threads", std::int64_t{fx::num_threads()}},
-                                             {"seed", static_cast<std::int64_t>(options.seed)}});
+/// What the run is made with.
+train::Fields describe(const Options& options, fx::Device device) {
+  return {{"model", options.model},
+          {"data", options.data},
+          {"device", to_string(device)},
+          {"epochs", options.epochs},
+          {"batch_size", options.batch_size},
+          {"accumulate", options.accumulate},
+          {"optimizer", options.optimizer},
+          {"schedule", options.schedule},
+          {"lr", options.lr},
+          {"weight_decay", options.weight_decay},
+          {"width", options.width},
+          {"size", options.size},
+          {"amp", options.amp ? options.amp_dtype : "off"},
+          {"threads", std::int64_t{fx::num_threads()}},
+          {"seed", static_cast<std::int64_t>(options.seed)}};
+}
+
+/// What a run is made anew from.
+void write_options(const std::string& text, const std::string& run) {
   fx::io::AtomicFile file(options_file(run));
   file.write(text);
   file.commit();
@@ -175,11 +180,22 @@ int run(Options options, std::string options_text) {
        .stop = [&] { return signals.received(); }});
   trainer.add<train::ProgressBar>();
   trainer.add<train::JsonLogger>(directory + "/log.jsonl");
+  if (options.csv) trainer.add<train::CsvLogger>(directory + "/log.csv");
   trainer.add<train::CurvesPlot>(directory + "/curves.svg");
+  const train::Fields facts = describe(options, device);
+  trainer.add<train::Report>(directory + "/report.html",
+                             train::ReportOptions{.title = options.model + " on " + options.data,
+                                                  .options = facts,
+                                                  .classes = sets.class_names,
+                                                  .mean = sets.mean,
+                                                  .stddev = sets.stddev});
   if (options.tensorboard)
     trainer.add<train::TensorBoard>(
         directory + "/tensorboard",
-        train::TensorBoardOptions{.histograms = true, .text = "```\n" + options_text + "```"});
+        train::TensorBoardOptions{
+            .histograms = true, .text = "```\n" + options_text + "```", .hparams = facts});
+  if (options.profile > 0)
+    trainer.add<train::Profile>(directory + "/trace.json", train::ProfileOptions{.steps = options.profile});
   if (options.patience > 0)
     trainer.add<train::EarlyStopping>(train::EarlyStoppingOptions{
         .monitor = "accuracy", .lower_is_better = false, .patience = options.patience});
@@ -188,7 +204,8 @@ int run(Options options, std::string options_text) {
     if (!found && options.eval_only)
       throw fx::ValueError("--eval-only", "expected a run that has a checkpoint, got " + directory);
     report(found, directory);
-    if (!found) std::filesystem::remove(directory + "/log.jsonl");
+    if (!found)
+      for (const char* const log : {"/log.jsonl", "/log.csv"}) std::filesystem::remove(directory + log);
   }
   std::printf("%s: %s\n", options.model.c_str(), describe_model(*model, options, device).c_str());
 
@@ -196,7 +213,8 @@ int run(Options options, std::string options_text) {
   if (options.eval_only) {
     result = trainer.evaluate(test_loader);
   } else {
-    write_run_files(options, options_text, device, directory);
+    train::write_config(directory + "/config.json", facts);
+    write_options(options_text, directory);
     std::printf("%lld training images of %s; the run goes to %s\n",
                 static_cast<long long>(sets.train->size()), options.data.c_str(), directory.c_str());
     if (!trainer.fit(loader, &test_loader)) {

@@ -81,6 +81,11 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--anomaly", options.anomaly, "stops at the first op that makes inf or NaN, naming it; slow");
   app.add_flag("--cudnn-benchmark", options.cudnn_benchmark,
                "measures which of cuDNN's plans are the fastest; a checkpoint keeps that");
+  app.add_option(
+         "--profile", options.profile,
+         "steps to profile, after the first three: a table, and trace.json in the run's directory; 0: none")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--csv", options.csv, "the run's directory gets log.csv, which says what log.jsonl does");
   app.add_flag("--tensorboard", options.tensorboard, "the run's directory gets event files for TensorBoard");
   app.add_option("--seed", options.seed);
   app.add_option("--threads", options.threads, "of the CPU kernels; 0: as many as cores");

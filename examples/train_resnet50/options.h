@@ -11,12 +11,14 @@ struct Options {
   std::string data = "fashion-mnist", model = "resnet50", device = "auto", run_dir = "runs",
               amp_dtype = "bf16", optimizer = "sgd", schedule = "one-cycle", on_nan = "stop", finetune;
   std::int64_t batch_size = 128;  ///< 0: what fits into the memory
-  std::int64_t epochs = 2, accumulate = 1, size = 32, log_every = 10, checkpoint_every = 0, patience = 0;
+  std::int64_t epochs = 2, accumulate = 1, size = 32, log_every = 10, checkpoint_every = 0, patience = 0,
+               profile = 0;
   int threads = 0, workers = 1, keep_checkpoints = 2;
   double lr = 0.05, weight_decay = 5e-4, warmup = 0, width = 1, label_smoothing = 0, clip_grad_norm = 0,
          ema = 0, mixup = 0, cutmix = 0;
   std::uint64_t seed = 0;
-  bool amp = false, anomaly = false, cudnn_benchmark = false, tensorboard = false, skip_corrupt = false;
+  bool csv = false, amp = false, anomaly = false, cudnn_benchmark = false, tensorboard = false,
+       skip_corrupt = false;
 
   /// Not kept with the run: what is asked of this call of the program.
   std::string resume;

@@ -22,7 +22,8 @@ double peak_of(Device device, const std::function<void(std::int64_t)>& step, std
 std::int64_t find_batch_size(Device device, const std::function<void(std::int64_t)>& step,
                              const BatchSizeOptions& options) {
   if (options.at_most < 1)
-    throw ValueError("find_batch_size", fmt::format("expected at_most of 1 or more, got {}", options.at_most));
+    throw ValueError("find_batch_size",
+                     fmt::format("expected at_most of 1 or more, got {}", options.at_most));
   const double free = options.memory ? static_cast<double>(*options.memory)
                                      : share_of_available * static_cast<double>(available(device));
   const double limit = static_cast<double>(in_use(device)) + free;

@@ -51,9 +51,9 @@ void LineLogger::on_epoch_end(Trainer& trainer, const Numbers& evaluation) {
 }
 
 void LineLogger::on_rollback(Trainer& trainer, const std::string&) {
-  log_->write(
-      line(trainer,
-           {.phase = "rollback", .epoch = trainer.epochs_ended() + 1, .step = trainer.step(), .numbers = {}}));
+  log_->write(line(
+      trainer,
+      {.phase = "rollback", .epoch = trainer.epochs_ended() + 1, .step = trainer.step(), .numbers = {}}));
 }
 
 State LineLogger::state() const {

@@ -246,11 +246,11 @@ Numbers Trainer::evaluate_as_it_is(data::DataLoader& loader) {
       model_.is_training() ? &model_ : nullptr, [](nn::Layer* model) { model->train(); });
   model_.eval();
   Totals totals(options_);
-  for_callbacks([&](Callback& callback) { callback.on_evaluation_begin(*this); });
+  for (const auto& callback : callbacks_) callback->on_evaluation_begin(*this);
   for (const data::Batch& batch : data::Prefetcher(loader, options_.device)) {
     const Tensor output = model_(batch.x);
     totals.add(options_.loss(output, batch.label), output, batch.label);
-    for_callbacks([&](Callback& callback) { callback.on_evaluation_batch(*this, batch, output); });
+    for (const auto& callback : callbacks_) callback->on_evaluation_batch(*this, batch, output);
   }
   return totals.read_means();
 }

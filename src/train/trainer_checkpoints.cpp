@@ -40,7 +40,8 @@ void Trainer::add_parts() {
                       .state =
                           [] {
                             State state;
-                            for (const auto& [name, place] : cuda::cudnn_choices()) state.add_int(name, place);
+                            for (const auto& [name, place] : cuda::cudnn_choices())
+                              state.add_int(name, place);
                             return state;
                           },
                       .load =

@@ -60,6 +60,7 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(steps, list(range(1, 33)))
         self.assertEqual(round(log[-1]["accuracy"], 4), accuracy)
         self.assertIn("<svg", (run / "curves.svg").read_text())
+        self.assertIn("<h1>resnet50 on synthetic</h1>", (run / "report.html").read_text())
         self.assertIn(b'"fc.weight"', (run / "model.safetensors").read_bytes())
 
     def start(self, *options):
@@ -232,6 +233,18 @@ class TrainResnet50(unittest.TestCase):
         self.assertEqual(json.loads((directory / "config.json").read_text())["batch_size"], size)
         self.assertIn(f"\nbatch-size={size}\n", (directory / "options.ini").read_text())
         self.assertNotIn("batch size:", run(self.root, "--resume", directory, "--epochs", "2"))
+
+    def test_leaves_a_table_event_files_and_a_trace_if_asked(self):
+        output = run(self.root, *SMALL, "--csv", "--tensorboard", "--profile", "2")
+        _, directory = result(self.root, output)
+        rows = (directory / "log.csv").read_text().splitlines()
+        self.assertEqual(rows[0], "phase,epoch,step,loss,accuracy,top5,grad_norm,lr")
+        self.assertEqual(len(rows) - 1, len(log_of(directory)))
+        self.assertTrue(list((directory / "tensorboard").glob("events.out.tfevents.*")))
+        events = json.loads((directory / "trace.json").read_text())["traceEvents"]
+        steps = [event for event in events if event.get("name") == "optimizer step"]
+        self.assertEqual(len(steps), 2)
+        self.assertRegex(output, r"(?m)^conv2d")
 
     def test_options_come_from_a_file(self):
         _, first = train(self.root, *SMALL, "--epochs", "1")

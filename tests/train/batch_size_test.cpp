@@ -58,7 +58,8 @@ TEST(BatchSize, AsksTheSystemWhatIsAvailable) {
 }
 
 TEST(BatchSize, TellsAStepOfAModel) {
-  nn::Sequential model(nn::make<nn::Linear>({.in_features = 1024, .out_features = 1024}), nn::make<nn::ReLU>());
+  nn::Sequential model(nn::make<nn::Linear>({.in_features = 1024, .out_features = 1024}),
+                       nn::make<nn::ReLU>());
   std::vector<std::int64_t> asked;
   const auto step = [&](std::int64_t samples) {
     asked.push_back(samples);

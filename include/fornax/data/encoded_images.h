@@ -52,6 +52,7 @@ class FORNAX_API EncodedImages : public Dataset {
 
   /// Throws IndexError.
   virtual std::int64_t label(std::int64_t index) const = 0;
+  const EncodedImageOptions& options() const { return options_; }
   /// How often an image was replaced so far, in samples that are being prepared too. From any thread.
   std::int64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 

@@ -37,8 +37,8 @@ class FORNAX_API ProgressBar final : public Callback {
 };
 
 /// What JsonLogger and CsvLogger have in common: a file with a line for each step that is logged, each
-/// evaluation and each rollback, in the file as soon as it is made. A resumed run cuts off what was written after its
-/// checkpoint.
+/// evaluation and each rollback, in the file as soon as it is made. A resumed run cuts off what was written
+/// after its checkpoint.
 class FORNAX_API LineLogger : public Callback {
  public:
   ~LineLogger() override;
