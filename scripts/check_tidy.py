@@ -60,7 +60,8 @@ class Tidy:
             return ""
         done = run([*self.command, name])
         if done.returncode == 0:
-            clean.touch()
+            if clean.name == self.key(name):  # else it was written to meanwhile
+                clean.touch()
             return ""
         return done.stdout + re.sub(r"^\d+ warnings? generated\.\n", "", done.stderr, flags=re.MULTILINE)
 
