@@ -34,10 +34,10 @@ std::int64_t find_batch_size(Device device, const std::function<void(std::int64_
     const double of_one = (most - least) / (more - few), fixed = least - of_one * few;
     while (2 * samples <= options.at_most && fixed + of_one * static_cast<double>(2 * samples) <= limit)
       samples *= 2;
+    if (device.is_cpu()) return samples;  // whose system would rather end the program than refuse memory
   } catch (const OutOfMemory&) {
     samples = 4;
   }
-  if (device.is_cpu()) return samples;  // whose system would rather end the program than refuse memory
   for (;; samples /= 2) {
     try {
       step(samples);

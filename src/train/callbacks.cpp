@@ -11,6 +11,7 @@
 #include "train/memory.h"
 
 namespace fornax::train {
+
 void ProgressBar::on_epoch_begin(Trainer& trainer, std::int64_t epoch) {
   progress_.emplace(fmt::format("epoch {}/{}", epoch, trainer.options().epochs),
                     trainer.steps_per_epoch() - trainer.steps_in_epoch(), options_);

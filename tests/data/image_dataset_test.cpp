@@ -3,16 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
 #include <string>
 
 #include "fornax/data/transforms.h"
+#include "support/all_indices.h"
 #include "support/error_of.h"
 #include "support/files.h"
 
 namespace fornax::data {
 namespace {
 
+using test::all_indices;
 using testing::ElementsAre;
 using testing::FloatEq;
 
@@ -24,12 +25,6 @@ Images grey(std::vector<std::uint8_t> pixels, std::int64_t height, std::int64_t 
           .channels = 1,
           .pixels = std::move(pixels),
           .labels = std::vector<std::uint8_t>(static_cast<std::size_t>(count), 3)};
-}
-
-std::vector<std::int64_t> all_indices(const Dataset& set) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(set.size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
 }
 
 TEST(ImageDataset, NormalisesPadsAndRepeatsChannels) {

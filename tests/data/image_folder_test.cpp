@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <numeric>
 
 #include "fornax/data/data_loader.h"
+#include "support/all_indices.h"
 #include "support/error_of.h"
 #include "support/files.h"
 #include "support/golden.h"
@@ -30,14 +30,7 @@ std::string jpeg(int seed, std::int64_t height = 40, std::int64_t width = 50) {
 /// 12 images in 3 classes.
 void add_images(const TemporaryDirectory& directory) {
   for (int i = 0; i < 12; ++i)
-    add(directory, "class" + std::to_string(i / 4) + "/" + std::to_string(i) + ".jpg",
-        jpeg(i, 40 + i, 60 - i));
-}
-
-std::vector<std::int64_t> all_indices(const Dataset& set) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(set.size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
+    add(directory, "class" + std::to_string(i / 4) + "/" + std::to_string(i) + ".jpg", small_jpeg(i));
 }
 
 TEST(ImageFolder, ListsClassesAndFilesInOrderOfTheirNames) {

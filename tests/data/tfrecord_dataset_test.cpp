@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <numeric>
 
 #include "data/protobuf.h"
 #include "fornax/data/image_folder.h"
+#include "support/all_indices.h"
 #include "support/error_of.h"
 #include "support/files.h"
 #include "support/golden.h"
@@ -22,16 +22,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using train::Message;
 using train::tfrecord;
-
-std::string jpeg(int seed) {
-  return encode_jpeg(picture(40 + seed, 60 - seed, 3, seed), 40 + seed, 60 - seed);
-}
-
-std::vector<std::int64_t> all_indices(const Dataset& set) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(set.size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
-}
 
 /// An entry of the map of features.
 Message entry(std::string_view name, const Message& feature) {
@@ -79,8 +69,8 @@ TEST(TFRecordDataset, GivesWhatAnImageFolderOfTheSameImagesGives) {
   for (int i = 0; i < 6; ++i) {
     const std::string folder = "files/" + std::to_string(i / 3);
     std::filesystem::create_directories(directory / folder);
-    write_text(directory / (folder + "/" + std::to_string(i) + ".jpg"), jpeg(i));
-    (i < 2 ? first : second) += record(slim(jpeg(i), i / 3));
+    write_text(directory / (folder + "/" + std::to_string(i) + ".jpg"), small_jpeg(i));
+    (i < 2 ? first : second) += record(slim(small_jpeg(i), i / 3));
   }
   const std::vector<std::string> paths{directory / "0", directory / "empty", directory / "1"};
   write_text(paths[0], first);
@@ -115,7 +105,7 @@ TEST(TFRecordDataset, ReadsWhatAnotherProgramWrites) {
 }
 
 TEST(TFRecordDataset, ReadsMessagesInAllTheirForms) {
-  const Message image = entry("image", bytes(jpeg(0)));
+  const Message image = entry("image", bytes(small_jpeg(0)));
   const auto label_of = [&](const Message& message) { return OneShard(record(message)).open().label(0); };
   // A number by itself, and a packed one of more than one byte.
   EXPECT_EQ(label_of(example({image, entry("label", Message().add(3, Message().add(1, std::int64_t{300})))})),
@@ -201,7 +191,7 @@ TEST(TFRecordDataset, RefusesALengthThatIsNotTheOneThatWasWritten) {
 }
 
 TEST(TFRecordDataset, NoticesDataThatIsNotWhatWasWritten) {
-  std::string file = record(slim(jpeg(0), 1)) + record(slim(jpeg(1), 2));
+  std::string file = record(slim(small_jpeg(0), 1)) + record(slim(small_jpeg(1), 2));
   file[500] ^= 1;
   const OneShard shard(file);
   const std::vector<std::int64_t> first{0};

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <numeric>
 
 #include "fornax/data/data_loader.h"
 #include "fornax/data/image_folder.h"
+#include "support/all_indices.h"
 #include "support/error_of.h"
 #include "support/files.h"
 #include "support/golden.h"
@@ -20,16 +20,6 @@ namespace {
 using namespace test;
 using testing::ElementsAre;
 using testing::EndsWith;
-
-std::string jpeg(int seed) {
-  return encode_jpeg(picture(40 + seed, 60 - seed, 3, seed), 40 + seed, 60 - seed);
-}
-
-std::vector<std::int64_t> all_indices(const Dataset& set) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(set.size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
-}
 
 /// 12 images in 3 classes, as files in a directory for each class and, of 5, 0, 4 and 3 images, in shards.
 class Shards {
@@ -46,8 +36,8 @@ class Shards {
       if (i == 12) break;
       const std::string folder = "files/class" + std::to_string(i / 4), key = "x/" + std::to_string(100 + i);
       std::filesystem::create_directories(directory_ / folder);
-      write_text(directory_ / (folder + "/" + std::to_string(100 + i) + ".jpg"), jpeg(i));
-      shard += tar_member(key + ".jpg", jpeg(i)) + tar_member(key + ".cls", std::to_string(i / 4)) +
+      write_text(directory_ / (folder + "/" + std::to_string(100 + i) + ".jpg"), small_jpeg(i));
+      shard += tar_member(key + ".jpg", small_jpeg(i)) + tar_member(key + ".cls", std::to_string(i / 4)) +
                tar_member(key + ".json", "{}");
     }
   }
@@ -151,7 +141,7 @@ TEST(WebDataset, KeepsFewShardsOpen) {
   for (int i = 0; i < 100; ++i) {
     paths.push_back(directory / (std::to_string(i) + ".tar"));
     write_text(paths.back(),
-               tar_member("a.jpg", jpeg(i % 10)) + tar_member("a.cls", std::to_string(i)) + tar_end());
+               tar_member("a.jpg", small_jpeg(i % 10)) + tar_member("a.cls", std::to_string(i)) + tar_end());
   }
   const auto before = open_files();
   const WebDataset set(paths, {.size = 8});
@@ -180,7 +170,7 @@ class OneShard {
 
 TEST(WebDataset, GroupsMembersByTheirNamesUpToTheFirstDot) {
   const OneShard shard(tar_member("a.b/1.cls", " 3\r\n") + tar_member("a.b/1.seg.png", "none") +
-                       tar_member("a.b/1.JpEg", jpeg(0)) + tar_member("a.b/.hidden", "") +
+                       tar_member("a.b/1.JpEg", small_jpeg(0)) + tar_member("a.b/.hidden", "") +
                        tar_member("a.b/nodot", "") + tar_member("1.PNG", "") + tar_member("1.CLS", "0") +
                        tar_member("2.cls", "12") + tar_member("2.jpg", ""));
   const WebDataset set = shard.open();
@@ -216,8 +206,8 @@ TEST(WebDataset, RefusesLabelsThatAreNone) {
 }
 
 TEST(WebDataset, ReplacesImagesThatAreCorruptWhereItMay) {
-  const OneShard shard(tar_member("1.jpg", jpeg(0).substr(0, 600)) + tar_member("1.cls", "1") +
-                       tar_member("2.jpg", jpeg(0)) + tar_member("2.cls", "2"));
+  const OneShard shard(tar_member("1.jpg", small_jpeg(0).substr(0, 600)) + tar_member("1.cls", "1") +
+                       tar_member("2.jpg", small_jpeg(0)) + tar_member("2.cls", "2"));
   const std::vector<std::int64_t> first{0};
   EXPECT_EQ(error_of<SampleError>([&] { shard.open().get_batch(first, {}); }),
             "[dataset] expected to get '" + shard.path() + " 1.jpg', got: [" + shard.path() +
@@ -228,12 +218,12 @@ TEST(WebDataset, ReplacesImagesThatAreCorruptWhereItMay) {
 }
 
 TEST(WebDataset, NoticesAShardThatWasCutAfterItWasOpened) {
-  const OneShard shard(tar_member("1.cls", "1") + tar_member("1.jpg", jpeg(0)));
+  const OneShard shard(tar_member("1.cls", "1") + tar_member("1.jpg", small_jpeg(0)));
   const WebDataset set = shard.open();
   std::filesystem::resize_file(shard.path(), 1600);
   SampleRandom random(0, 0, 0);
   EXPECT_EQ(error_of<IoError>([&] { set.get(0, random); }),
-            "[" + shard.path() + "] expected " + std::to_string(jpeg(0).size()) +
+            "[" + shard.path() + "] expected " + std::to_string(small_jpeg(0).size()) +
                 " bytes at offset 1536, got 64: the file is truncated");
 }
 

@@ -59,6 +59,10 @@ std::string encode_jpeg(const std::vector<std::uint8_t>& pixels, std::int64_t he
   return file;
 }
 
+std::string small_jpeg(int seed) {
+  return encode_jpeg(picture(40 + seed, 60 - seed, 3, seed), 40 + seed, 60 - seed);
+}
+
 std::string with_exif(const std::string& jpeg, const std::string& tiff) {
   const std::string content = std::string("Exif\0\0", 6) + tiff;
   const std::size_t size = content.size() + 2;

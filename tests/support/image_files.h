@@ -24,6 +24,8 @@ struct JpegOptions {
 };
 std::string encode_jpeg(const std::vector<std::uint8_t>& pixels, std::int64_t height, std::int64_t width,
                         const JpegOptions& options = {});
+/// Of the picture of this seed, 40 + seed high and 60 - seed wide.
+std::string small_jpeg(int seed);
 
 /// The JPEG with an EXIF block of this content behind its first marker.
 std::string with_exif(const std::string& jpeg, const std::string& tiff);

@@ -41,6 +41,20 @@ TEST(BatchSize, IsNoLargerThanAllowed) {
             "[find_batch_size] expected at_most of 1 or more, got 0");
 }
 
+TEST(BatchSize, IsTriedWhereMemoryIsRefused) {
+  std::vector<std::int64_t> asked;
+  const auto step = [&](std::int64_t samples) {
+    asked.push_back(samples);
+    if (samples > 1) throw OutOfMemory("step", "expected less, got more");
+  };
+  EXPECT_EQ(find_batch_size(Device::cpu(), step), 1);
+  EXPECT_THAT(asked, testing::ElementsAre(4, 4, 2, 1));
+  EXPECT_THAT(error_of<OutOfMemory>([] {
+                find_batch_size(Device::cpu(), [](std::int64_t) { throw OutOfMemory("step", "got none"); });
+              }),
+              testing::EndsWith("got none"));
+}
+
 TEST(BatchSize, CountsWhatIsInUseAlreadyAsNotOfTheStep) {
   const Tensor model = empty({100 * mib}, {.dtype = u8});
   EXPECT_EQ(size_for(4 + 16 + 1), 16);
