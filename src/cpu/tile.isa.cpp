@@ -29,8 +29,15 @@ void panel(const Tile<T>& tile, Index row, const T* b_panel, Index column) {
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < Packets; ++j) {
-      sum[i][j] = tile.start ? load(tile.start[row + i] + column + j * V) : broadcast(T(0));
-      if (tile.bias) sum[i][j] = add(sum[i][j], load(tile.bias + column + j * V));
+      sum[i][j] = tile.bias ? load(tile.bias + column + j * V) : broadcast(T(0));
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < Rows; ++i) {  // wanted at the end: they arrive while the sums are made
+#pragma GCC unroll 4
+    for (int j = 0; j < Packets; ++j) {
+      __builtin_prefetch(rows_of_c[i] + column + j * V, 1);
+      if (tile.start) __builtin_prefetch(tile.start[row + i] + column + j * V);
     }
   }
   const std::int64_t a_step = tile.a_step, b_step = tile.b_step;
@@ -51,6 +58,14 @@ void panel(const Tile<T>& tile, Index row, const T* b_panel, Index column) {
 #pragma GCC unroll 4
         for (int j = 0; j < Packets; ++j) sum[i][j] = multiply_add(factor, columns[j], sum[i][j]);
       }
+    }
+  }
+  if (tile.start) {
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < Packets; ++j)
+        sum[i][j] = add(sum[i][j], load(tile.start[row + i] + column + j * V));
     }
   }
   if (tile.relu) {
