@@ -23,6 +23,7 @@ class TextFile {
     if (!file_) fail("create");
   }
   void write(std::string_view text) {
+    if (text.empty()) return;  // an empty view may be null, which fwrite does not allow
     if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size()) fail("write");
   }
   /// Called once, last.
