@@ -28,12 +28,12 @@ data::ImageOptions fit(std::int64_t side, std::int64_t size) {
 /// Sets of one kind.
 template <class Set>
 Datasets datasets(std::shared_ptr<Set> train, std::shared_ptr<Set> test, std::int64_t classes,
-                  std::vector<std::string> class_names = {}) {
+                  const std::vector<std::string>& class_names = {}) {
   const auto& options = test->options();
   return {.train = std::move(train),
           .test = std::move(test),
           .classes = classes,
-          .class_names = std::move(class_names),
+          .class_names = class_names,
           .mean = options.mean,
           .stddev = options.stddev};
 }
