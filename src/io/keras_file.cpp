@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 #include <hdf5.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -146,12 +148,14 @@ class Reader {
     hsize_t sizes[max_rank] = {};
     H5Sget_simple_extent_dims(space, sizes, nullptr);
     Shape shape;
-    hsize_t bytes = H5Tget_size(type);
+    hsize_t bytes = H5Tget_size(type), most = bytes;  // most: as if no size were 0
     bool fits = true;
     for (int i = 0; i < rank; ++i) {
       shape.push_back(static_cast<std::int64_t>(sizes[i]));
-      fits = fits && !__builtin_mul_overflow(bytes, sizes[i], &bytes);
+      fits = fits && !__builtin_mul_overflow(most, std::max<hsize_t>(sizes[i], 1), &most);
+      bytes *= sizes[i];
     }
+    fits = fits && most <= std::numeric_limits<std::int64_t>::max() / 16;
     // Compressed data, and what was never written, could be of any size.
     if (!fits || bytes > size_ || bytes != H5Dget_storage_size(dataset))
       refuse(fmt::format("expected plain data of {}, got {} bytes", to_string(shape),
