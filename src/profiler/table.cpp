@@ -47,6 +47,7 @@ std::vector<KeyAverage> averages_of(const Recording& recording) {
       }
     }
   std::vector<KeyAverage> averages;
+  averages.reserve(by_key.size());
   for (auto& [key, average] : by_key) averages.push_back(std::move(average));
   std::ranges::sort(averages, [](const KeyAverage& a, const KeyAverage& b) {
     if (is_range(a) != is_range(b)) return is_range(b);
