@@ -21,6 +21,7 @@ Slice slice(const std::string& name, std::int64_t start, std::int64_t end, Kind 
 auto nested(std::vector<Slice> slices) {
   nest(slices);
   std::vector<std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t>> all;
+  all.reserve(slices.size());
   for (const Slice& each : slices) all.emplace_back(each.what->name, each.start, each.end, each.self);
   return all;
 }
