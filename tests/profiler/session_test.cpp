@@ -289,6 +289,7 @@ TEST(ProfilerSession, BeginsAndEndsWhileThreadsWork) {
   const Tensor x = ones({64});
   std::atomic<int> wanted = 0, worked = 0;
   std::vector<std::jthread> workers;
+  workers.reserve(threads);
   for (int i = 0; i < threads; ++i)
     workers.emplace_back([&](const std::stop_token& stop) {
       while (!stop.stop_requested()) {

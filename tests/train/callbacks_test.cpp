@@ -21,7 +21,6 @@ namespace {
 
 using namespace test;
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 

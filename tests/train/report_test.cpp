@@ -25,7 +25,7 @@ using testing::Not;
 
 /// Pictures of three pixels, with which the model answers: the brightest is the class.
 struct Answers {
-  explicit Answers(std::vector<std::int64_t> predictions, const std::vector<std::int64_t>& labels,
+  explicit Answers(const std::vector<std::int64_t>& predictions, const std::vector<std::int64_t>& labels,
                    TrainerOptions options = {}, std::int64_t batch_size = 2)
       : loader(dataset(predictions, labels), {.batch_size = batch_size}),
         model(nn::make<nn::Flatten>(), nn::make<nn::Linear>({.in_features = 3, .out_features = 3})),

@@ -77,8 +77,9 @@ TEST(Events, AHistogramCountsItsNumbersInBucketsWithoutGaps) {
   const auto& [limits, counts] = buckets_of(values);
   for (std::size_t i = 1; i < limits.size(); ++i) {
     EXPECT_LT(limits[i - 1], limits[i]);
-    const auto inside = std::ranges::count_if(
-        values, [&](double value) { return value > limits[i - 1] && value <= limits[i]; });
+    const auto inside = std::ranges::count_if(values, [low = limits[i - 1], high = limits[i]](double value) {
+      return value > low && value <= high;
+    });
     EXPECT_EQ(counts[i], static_cast<double>(inside)) << "up to " << limits[i];
     if (counts[i] > 0 && limits[i - 1] > 0) {
       EXPECT_LT(limits[i] / limits[i - 1], 1.1 + 1e-9);

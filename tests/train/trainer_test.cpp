@@ -139,13 +139,13 @@ TEST(Trainer, TrainsWithMixedSamplesOnTheLossOfBothLabels) {
   std::vector<double> weights, losses;
   Training run({.loss =
                     [&](const Tensor& output, const Tensor& target) {
-                      const Tensor loss = cross_entropy(output, target);
+                      Tensor loss = cross_entropy(output, target);
                       losses.push_back(loss.item());
                       return loss;
                     },
                 .mix =
                     [&](const Batch& batch, data::SampleRandom& random) {
-                      const data::MixedBatch mixed = data::mixup(batch, 1, random);
+                      data::MixedBatch mixed = data::mixup(batch, 1, random);
                       weights.push_back(mixed.weight);
                       return mixed;
                     },
