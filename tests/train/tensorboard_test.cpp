@@ -25,7 +25,6 @@ namespace {
 
 using namespace test;
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string hex(const std::string& bytes) {
