@@ -6,8 +6,8 @@
 #include "fornax/base/pair.h"
 
 /// Direct convolutions on channels_last images (a pixel's channels adjacent, dense), in float and double.
-/// They neither build matrices of patches nor pad copies of images. Bits depend on the shape and the
-/// instruction set, not on the number of threads. All throw OutOfMemory.
+/// They build no matrices of patches; the gradient of the weight pads copies of images of few channels. Bits
+/// depend on the shape and the instruction set, not on the number of threads. All throw OutOfMemory.
 namespace fornax::cpu {
 
 /// x is [n, ic, ih, iw], y is [n, oc, oh, ow], the weight is [oc, ic / groups, kh, kw].
