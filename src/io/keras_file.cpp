@@ -3,15 +3,14 @@
 #include <fmt/core.h>
 #include <hdf5.h>
 
-#include <algorithm>
 #include <cstring>
-#include <limits>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/dense_numel.h"
 #include "base/file.h"
 #include "fornax/base/error.h"
 #include "io/tensor_bytes.h"
@@ -148,16 +147,12 @@ class Reader {
     hsize_t sizes[max_rank] = {};
     H5Sget_simple_extent_dims(space, sizes, nullptr);
     Shape shape;
-    hsize_t bytes = H5Tget_size(type), most = bytes;  // most: as if no size were 0
-    bool fits = true;
-    for (int i = 0; i < rank; ++i) {
-      shape.push_back(static_cast<std::int64_t>(sizes[i]));
-      fits = fits && !__builtin_mul_overflow(most, std::max<hsize_t>(sizes[i], 1), &most);
-      bytes *= sizes[i];
-    }
-    fits = fits && most <= std::numeric_limits<std::int64_t>::max() / 16;
+    for (int i = 0; i < rank; ++i) shape.push_back(static_cast<std::int64_t>(sizes[i]));
+    const auto numel = dense_numel(shape);  // none for a size of 2^63 and more, which has become negative
+    const std::size_t width = H5Tget_size(type);
     // Compressed data, and what was never written, could be of any size.
-    if (!fits || bytes > size_ || bytes != H5Dget_storage_size(dataset))
+    if (!numel || static_cast<std::size_t>(*numel) > size_ / width ||
+        static_cast<std::size_t>(*numel) * width != H5Dget_storage_size(dataset))
       refuse(fmt::format("expected plain data of {}, got {} bytes", to_string(shape),
                          H5Dget_storage_size(dataset)));
     Tensor tensor = empty(shape, {.dtype = dtype});

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <utility>
 
+#include "base/dense_numel.h"
 #include "fornax/base/error.h"
 #include "io/text.h"
 
@@ -23,15 +23,11 @@ constexpr std::string_view dtype_names[dtype_count] = {"F64", "F32", "F16", "BF1
 /// DTypes in the order in which the reference lays out tensors.
 constexpr DType layout_order[dtype_count] = {i64, f64, f32, i32, bf16, f16, u8, boolean};
 
-std::string_view format_name(DType dtype) { return dtype_names[static_cast<int>(dtype)]; }
-
-/// Bytes of a dense tensor; nothing if that overflows, even where a size of 0 would hide it.
-std::optional<std::uint64_t> byte_size(DType dtype, const Shape& shape) {
-  std::int64_t bytes = static_cast<std::int64_t>(size_of(dtype));
-  for (const std::int64_t size : shape)
-    if (__builtin_mul_overflow(bytes, std::max<std::int64_t>(size, 1), &bytes)) return std::nullopt;
-  return shape.contains(0) ? 0 : static_cast<std::uint64_t>(bytes);
+std::uint64_t byte_size(DType dtype, std::int64_t numel) {
+  return static_cast<std::uint64_t>(numel) * size_of(dtype);
 }
+
+std::string_view format_name(DType dtype) { return dtype_names[static_cast<int>(dtype)]; }
 
 /// Receives the JSON event by event, so that no tree is ever built and nesting costs nothing: an event that
 /// does not belong where it came is refused at once.
@@ -200,11 +196,11 @@ void check_data(Header& header, std::uint64_t data_size, std::string_view file) 
     const std::string offsets = fmt::format("data_offsets [{},{}]", entry.begin, entry.end);
     if (entry.begin > entry.end || entry.end > data_size)
       fail(fmt::format("expected offsets that ascend within {} bytes of data, got {}", data_size, offsets));
-    const auto size = byte_size(entry.dtype, entry.shape);
+    const auto numel = dense_numel(entry.shape);
     const std::string type = fmt::format("{}{}", format_name(entry.dtype), to_string(entry.shape));
-    if (!size) fail(fmt::format("expected a shape of less than 2^63 bytes, got {}", type));
-    if (entry.end - entry.begin != *size)
-      fail(fmt::format("expected {} bytes for {}, got {}", *size, type, offsets));
+    if (!numel) fail(fmt::format("expected a shape that fits in memory, got {}", type));
+    if (const std::uint64_t size = byte_size(entry.dtype, *numel); entry.end - entry.begin != size)
+      fail(fmt::format("expected {} bytes for {}, got {}", size, type, offsets));
     if (entry.begin != covered)
       fail(fmt::format("expected data from offset {} on, without {}, got {}", covered,
                        entry.begin < covered ? "overlap" : "holes", offsets));
@@ -270,7 +266,7 @@ std::string layout(Header& header, std::string_view file) {
     if (entry.name == metadata_key)
       throw IoError(file, fmt::format("expected tensors' names other than '{}', got it", metadata_key));
     entry.begin = offset;
-    entry.end = offset += byte_size(entry.dtype, entry.shape).value();
+    entry.end = offset += byte_size(entry.dtype, dense_numel(entry.shape).value());
     json += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}",
                         json.size() > 1 ? "," : "", json_text(entry.name, file), format_name(entry.dtype),
                         to_string(entry.shape), entry.begin, entry.end);

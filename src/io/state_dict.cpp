@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/dense_numel.h"
 #include "fornax/base/error.h"
 #include "io/pickle.h"
 #include "io/text.h"
@@ -121,7 +122,7 @@ class Reader {
     return dims;
   }
 
-  /// Checks that the elements are within the storage, and that the size in bytes fits. An empty tensor may
+  /// Checks that the elements are within the storage, and that memory could hold them. An empty tensor may
   /// claim to be anywhere: it gets plain strides.
   void check_extent(Entry& entry) const {
     const auto& [key, dtype, numel] = state_.storages[entry.storage];
@@ -129,20 +130,19 @@ class Reader {
                                          to_string(entry.shape), to_string(entry.strides));
     if (entry.strides.rank() != entry.shape.rank())
       fail(fmt::format("expected as many strides as sizes, got {}", view));
-    const bool is_empty = entry.shape.contains(0);
-    std::int64_t bytes = static_cast<std::int64_t>(size_of(dtype)), last = entry.offset, step = 0;
-    bool fits = true;
-    for (int i = 0; i < entry.shape.rank(); ++i) {
-      const std::int64_t size = std::max<std::int64_t>(entry.shape[i], 1);
-      fits = fits && !__builtin_mul_overflow(bytes, size, &bytes);
-      if (!is_empty)
-        fits = fits && !__builtin_mul_overflow(size - 1, entry.strides[i], &step) &&
-               !__builtin_add_overflow(last, step, &last);
+    if (!dense_numel(entry.shape)) fail(fmt::format("expected a shape that fits in memory, got {}", view));
+    if (entry.shape.contains(0)) {
+      entry.offset = 0;
+      entry.strides = strides_of(entry.shape);
+      return;
     }
-    if (!fits) fail(fmt::format("expected less than 2^63 bytes, got {}", view));
-    if (!is_empty && last >= numel)
+    std::int64_t last = entry.offset, step = 0;
+    bool fits = true;
+    for (int i = 0; i < entry.shape.rank(); ++i)
+      fits = fits && !__builtin_mul_overflow(entry.shape[i] - 1, entry.strides[i], &step) &&
+             !__builtin_add_overflow(last, step, &last);
+    if (!fits || last >= numel)
       fail(fmt::format("expected elements within a storage of {}, got {}", numel, view));
-    if (is_empty) entry.offset = 0, entry.strides = strides_of(entry.shape);
   }
 
   [[noreturn]] void fail(std::string_view message) const {

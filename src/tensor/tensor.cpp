@@ -2,10 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
 #include <utility>
 
+#include "base/dense_numel.h"
 #include "fornax/base/error.h"
 #include "fornax/device/backend.h"
 #include "tensor/host_elements.h"
@@ -15,13 +16,14 @@ namespace {
 
 /// Bytes of a dense tensor. Throws ShapeError on a negative size or one that no memory can hold.
 std::size_t dense_bytes(const Shape& shape, DType dtype) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape) {
-    if (size < 0) throw ShapeError("empty", "expected sizes of 0 or more, got " + to_string(shape));
-    if (__builtin_mul_overflow(count, size, &count) || count > std::numeric_limits<std::int64_t>::max() / 16)
-      throw ShapeError("empty", "expected a shape that fits in memory, got " + to_string(shape));
+  const auto numel = dense_numel(shape);
+  if (!numel) {
+    const bool negative = std::ranges::any_of(shape, [](std::int64_t size) { return size < 0; });
+    throw ShapeError("empty", fmt::format("expected {}, got {}",
+                                          negative ? "sizes of 0 or more" : "a shape that fits in memory",
+                                          to_string(shape)));
   }
-  return static_cast<std::size_t>(count) * size_of(dtype);
+  return static_cast<std::size_t>(*numel) * size_of(dtype);
 }
 
 }  // namespace

@@ -71,6 +71,25 @@ TEST_F(KerasFile, RefusesWhatIsNoHdf5File) {
   EXPECT_THAT(load_error("/no/such/file"), HasSubstr("expected a readable file"));
 }
 
+TEST_F(KerasFile, RefusesSizesThatNoMemoryHoldsEvenBesideAZero) {
+  const TemporaryDirectory directory;
+  std::string file = read_text(golden_path("keras_weights.h5"));
+  const std::int64_t kernel[] = {3, 3, 3, 2}, huge[] = {1LL << 40, 1LL << 20, 0, 2};
+  const auto text = [](const auto& sizes) {
+    return std::string_view(reinterpret_cast<const char*>(sizes), sizeof sizes);
+  };
+  // Its sizes, and the most that they may become.
+  for (int times = 0; times < 2; ++times) {
+    const std::size_t at = file.find(text(kernel));
+    ASSERT_NE(at, std::string::npos);
+    file.replace(at, sizeof huge, text(huge));
+  }
+  write_text(directory / "a", file);
+  EXPECT_THAT(
+      load_error(directory / "a"),
+      HasSubstr("weight 'conv1_conv/kernel': expected plain data of [1099511627776,1048576,0,2], got"));
+}
+
 TEST_F(KerasFile, EveryTruncationIsRefused) {
   const TemporaryDirectory directory;
   const std::string whole = read_text(golden_path("keras_weights.h5"));

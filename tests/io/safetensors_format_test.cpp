@@ -141,9 +141,9 @@ TEST(SafetensorsFormat, RefusesShapesThatOverflowEvenBehindAZero) {
     return R"({"a":{"dtype":"F32","data_offsets":[0,4],"shape":)" + std::string(shape) + "}}";
   };
   EXPECT_EQ(refusal(with_shape("[4611686018427387904,4]")),
-            "[f] tensor 'a': expected a shape of less than 2^63 bytes, got F32[4611686018427387904,4]");
+            "[f] tensor 'a': expected a shape that fits in memory, got F32[4611686018427387904,4]");
   EXPECT_EQ(refusal(with_shape("[4611686018427387904,4,0]")),
-            "[f] tensor 'a': expected a shape of less than 2^63 bytes, got F32[4611686018427387904,4,0]");
+            "[f] tensor 'a': expected a shape that fits in memory, got F32[4611686018427387904,4,0]");
   EXPECT_EQ(refusal(with_shape("[9223372036854775808]")),
             "[f] tensor 'a': expected a size below 2^63, got 9223372036854775808");
   EXPECT_EQ(refusal(with_shape("[1,1,1,1,1,1,1,1,1]")),

@@ -59,6 +59,11 @@ TEST(Tensor, MessagesNameWhatWasExpectedAndWhatCame) {
                 empty({1 << 30, 1 << 30, 1 << 30});
               }),
               HasSubstr("fits in memory"));
+  // Its strides, in which a size of 0 counts as 1, could not be told either.
+  EXPECT_THAT(message_of<ShapeError>([] {
+                empty({0, 1 << 30, 1 << 30, 1 << 30});
+              }),
+              HasSubstr("fits in memory"));
   EXPECT_THAT(message_of<DeviceError>([] { empty({1}, {.device = Device::cuda(0)}); }),
               HasSubstr("a build with CUDA"));
 }
