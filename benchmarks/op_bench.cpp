@@ -116,7 +116,7 @@ std::string shapes_of(const Case& c) {
 }
 
 struct ConvShape {
-  std::int64_t in, out, kernel, stride, size;
+  std::int64_t in, out, kernel, stride, size, groups = 1;
 };
 
 void add_convolutions(std::vector<Case>& cases, std::int64_t batch) {
@@ -126,16 +126,18 @@ void add_convolutions(std::vector<Case>& cases, std::int64_t batch) {
                              {64, 256, 1, 1, 56},
                              {128, 128, 3, 2, 56},
                              {128, 128, 3, 1, 28},
+                             {128, 128, 3, 1, 28, 32},  // of ResNeXt-50
                              {256, 256, 3, 1, 14},
                              {1024, 256, 1, 1, 14},
                              {512, 512, 3, 1, 7},
                              {512, 2048, 1, 1, 7}}) {
     const std::int64_t out_size = (s.size - 1) / s.stride + 1;
-    const Conv2dParams params{.stride = s.stride, .padding = s.kernel / 2};
+    const Conv2dParams params{.stride = s.stride, .padding = s.kernel / 2, .groups = s.groups};
     const Tensor x = numbers({batch, s.in, s.size, s.size}).to(MemoryFormat::channels_last);
-    const Tensor w = numbers({s.out, s.in, s.kernel, s.kernel}).to(MemoryFormat::channels_last);
+    const Tensor w = numbers({s.out, s.in / s.groups, s.kernel, s.kernel}).to(MemoryFormat::channels_last);
     const Tensor dy = numbers({batch, s.out, out_size, out_size}).to(MemoryFormat::channels_last);
-    const double flops = 2.0 * static_cast<double>(dy.numel() * s.in * s.kernel * s.kernel);
+    const std::int64_t multiplications = w.numel() / s.out;  // per output
+    const double flops = 2.0 * static_cast<double>(dy.numel() * multiplications);
     cases.push_back({"conv2d", {x, w}, [=](auto in) { return conv2d(in[0], in[1], {}, params); }, flops});
     cases.push_back({"conv2d_grad_weight",
                      {dy, x},

@@ -26,6 +26,7 @@ struct Options {
   std::int64_t batch = 32, size = 224;
   int threads = 0;
   double seconds = 10, width = 1;
+  bool by_shape = false;
 
   Device device() const { return device_name == "cuda" ? Device::cuda() : Device::cpu(); }
   DType dtype() const { return dtype_name == "bf16" ? bf16 : dtype_name == "f16" ? f16 : f32; }
@@ -165,18 +166,69 @@ double time_inference(models::ResNet& model, const Tensor& images, const Options
   return seconds;
 }
 
+void forward(const Convolution& c) { conv2d(c.x, c.weight, {}, c.params); }
+void grad_input(const Convolution& c) { conv2d_grad_input(c.dy, c.weight, c.x.shape(), c.params); }
+void grad_weight(const Convolution& c) {
+  conv2d_grad_weight(c.dy, c.x, c.weight.shape(), c.params, c.weight.suggested_format());
+}
+
 /// Forward and both gradients of every convolution; the first needs none of the images.
 double time_convolutions(const Work& work, const Options& options) {
   const NoGrad no_grad;
   return seconds_of(
       [&] {
         for (const Convolution& c : work.convolutions) {
-          conv2d(c.x, c.weight, {}, c.params);
-          if (c.needs_dx) conv2d_grad_input(c.dy, c.weight, c.x.shape(), c.params);
-          conv2d_grad_weight(c.dy, c.x, c.weight.shape(), c.params, c.weight.suggested_format());
+          forward(c);
+          if (c.needs_dx) grad_input(c);
+          grad_weight(c);
         }
       },
       options.seconds, options.device());
+}
+
+/// GFLOP/s of each pass of each kind of convolution by itself, `--seconds` in all, and of the passes over the
+/// model.
+nlohmann::json time_by_shape(const Work& work, const Options& options) {
+  struct Pass {
+    const char* name;
+    void (*run)(const Convolution&);
+    double flops, seconds;
+  };
+  Pass passes[] = {
+      {"forward", forward, 0, 0}, {"grad_input", grad_input, 0, 0}, {"grad_weight", grad_weight, 0, 0}};
+  std::vector<std::pair<const Convolution*, int>> kinds;  // and how many there are
+  for (const Convolution& c : work.convolutions) {
+    const auto found = std::ranges::find_if(kinds, [&](const auto& kind) {
+      const Convolution& other = *kind.first;
+      return other.x.shape() == c.x.shape() && other.weight.shape() == c.weight.shape() &&
+             other.dy.shape() == c.dy.shape();
+    });
+    if (found == kinds.end())
+      kinds.emplace_back(&c, 1);
+    else
+      ++found->second;
+  }
+  const NoGrad no_grad;
+  nlohmann::json result = {{"shapes", nlohmann::json::array()}};
+  for (const auto& kind : kinds) {
+    const Convolution& c = *kind.first;
+    nlohmann::json row = {{"x", to_string(c.x.shape())},
+                          {"weight", to_string(c.weight.shape())},
+                          {"stride", c.params.stride.h},
+                          {"count", kind.second}};
+    for (Pass& pass : passes) {
+      if (pass.run == grad_input && !c.needs_dx) continue;
+      const double seconds = seconds_of(
+          [&] { pass.run(c); }, options.seconds / static_cast<double>(3 * kinds.size()), options.device());
+      row[fmt::format("{}_gflops", pass.name)] = c.flops / seconds * 1e-9;
+      pass.flops += c.flops * kind.second;
+      pass.seconds += seconds * kind.second;
+    }
+    result["shapes"].push_back(row);
+  }
+  for (const Pass& pass : passes)
+    result[fmt::format("{}_gflops", pass.name)] = pass.flops / pass.seconds * 1e-9;
+  return result;
 }
 
 double peak_memory_mb(Device device) {
@@ -206,20 +258,22 @@ nlohmann::json run(const Options& options) {
   const double gflops = flops / seconds * 1e-9, peak = peak_gflops(dtype, device);
   const double bandwidth = peak_gb_per_s(device);
   const double least_seconds = 1e-9 * std::max(flops / peak, bytes / bandwidth);
-  return {{"device", options.device_name},
-          {"mode", options.mode},
-          {"dtype", options.dtype_name},
-          {"batch", options.batch},
-          {"size", options.size},
-          {"threads", num_threads()},
-          {"images_per_second", static_cast<double>(options.batch) / seconds},
-          {"gflops", gflops},
-          {"peak_gflops", peak},
-          {"fraction_of_peak", gflops / peak},
-          {"mb_per_image", 1e-6 * bytes / static_cast<double>(options.batch)},
-          {"peak_gb_per_s", bandwidth},
-          {"fraction_of_roofline", least_seconds / seconds},
-          {"peak_memory_mb", memory}};
+  nlohmann::json result = {{"device", options.device_name},
+                           {"mode", options.mode},
+                           {"dtype", options.dtype_name},
+                           {"batch", options.batch},
+                           {"size", options.size},
+                           {"threads", num_threads()},
+                           {"images_per_second", static_cast<double>(options.batch) / seconds},
+                           {"gflops", gflops},
+                           {"peak_gflops", peak},
+                           {"fraction_of_peak", gflops / peak},
+                           {"mb_per_image", 1e-6 * bytes / static_cast<double>(options.batch)},
+                           {"peak_gb_per_s", bandwidth},
+                           {"fraction_of_roofline", least_seconds / seconds},
+                           {"peak_memory_mb", memory}};
+  if (conv && options.by_shape) result.update(time_by_shape(work, options));
+  return result;
 }
 
 }  // namespace
@@ -244,6 +298,8 @@ int main(int argc, char** argv) {
   app.add_option("--width", options.width, "scales the channels, for small runs")->capture_default_str();
   app.add_option("--threads", options.threads, "default: all cores")->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "to measure for, at least")->capture_default_str();
+  app.add_flag("--by-shape", options.by_shape,
+               "with --mode conv: each pass of each kind of convolution as well");
   app.add_option("--json", options.json, "write the result here");
   CLI11_PARSE(app, argc, argv);
   try {
