@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Runs Fornax's benchmarks and the same work in PyTorch, by turns, and prints one JSON object with both and the ratio.
 
-The PyTorch is that of the interpreter which runs this file. It gets what is known to be best for it: channels_last
+Models have no dropout in either. The PyTorch is that of the interpreter which runs this file. It gets what is known to be best for it: channels_last
 and tcmalloc preloaded (Debian: apt-get install libgoogle-perftools4), without which most of its time goes into page
 faults. A tuned BLAS helps its linear layers (libopenblas0-pthread); which one it has is printed.
 
     benchmarks/compare_pytorch.py resnet50 --mode train --dtype f32 --batch 16 --size 224 --threads 2
+    benchmarks/compare_pytorch.py models --model mobilenet_v2 --mode infer --batch 1 --compile
     benchmarks/compare_pytorch.py overhead
+
+--compile gives PyTorch (2.0 and later) torch.compile in its mode max-autotune; without it, it runs eagerly.
 """
 import argparse
 import ctypes.util
@@ -26,22 +29,27 @@ LOWER_IS_BETTER = ("add_ns", "chain_us", "mlp_step_us")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["resnet50", "overhead"])
+    parser.add_argument("what", choices=["resnet50", "models", "overhead"])
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin", help="where our programs are")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side; medians are compared")
     parser.add_argument("--peer-only", action="store_true", help="measure PyTorch alone")
     parser.add_argument("--json", type=pathlib.Path, help="write the result here too")
+    parser.add_argument("--model", choices=["resnet18", "vgg16", "mobilenet_v2", "encoder_block"], default="resnet18",
+                        help="of 'models'")
     parser.add_argument("--mode", choices=["train", "infer", "conv"], default="train")
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=int, help="of images (224) or, for encoder_block, sequences (128)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0, help="of PyTorch's measurement in one run")
     parser.add_argument("--peer-format", choices=["channels_last", "contiguous"], default="channels_last")
+    parser.add_argument("--compile", action="store_true", help="PyTorch's compiled mode instead of its eager one")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.size is None:
+        args.size = 128 if args.what == "models" and args.model == "encoder_block" else 224
     if args.as_peer:
-        print(json.dumps(peer_resnet50(args) if args.what == "resnet50" else peer_overhead()))
+        print(json.dumps(peer_overhead() if args.what == "overhead" else peer_model(args)))
         return
 
     ours, peer = [], []
@@ -61,10 +69,12 @@ def main():
 def run_ours(args):
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         command = [args.bin / f"{args.what}_bench", "--json", out.name]
-        if args.what == "resnet50":
+        if args.what != "overhead":
             command += ["--device", "cpu"]
             for option in ("mode", "dtype", "batch", "size", "threads"):
                 command += [f"--{option}", str(getattr(args, option))]
+        if args.what == "models":
+            command += ["--model", args.model]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return json.loads(pathlib.Path(out.name).read_text())
 
@@ -89,7 +99,7 @@ def medians(runs):
 
 
 def ratios(ours, peer):
-    keys = [key for key in ("images_per_second", *LOWER_IS_BETTER) if key in ours and key in peer]
+    keys = [key for key in ("images_per_second", "samples_per_second", *LOWER_IS_BETTER) if key in ours and key in peer]
     return {key: round(peer[key] / ours[key] if key in LOWER_IS_BETTER else ours[key] / peer[key], 3) for key in keys}
 
 
@@ -113,40 +123,61 @@ def seconds_of(step, at_least, repeats=3):
     return statistics.median(times)
 
 
-def peer_resnet50(args):
+def make_peer(name):
+    import torch
+
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from goldens import resnet, vgg_mobilenet
+
+    if name == "encoder_block":
+        return torch.nn.TransformerEncoderLayer(512, 8, 2048, dropout=0, batch_first=True)
+    if name == "vgg16":
+        return vgg_mobilenet.vgg16(1000, width=1)
+    return getattr(resnet if name.startswith("resnet") else vgg_mobilenet, name)(1000)
+
+
+def peer_model(args):
     import torch
     import torch.nn.functional as F
 
-    sys.path.insert(0, str(ROOT / "scripts"))
-    from goldens.resnet import resnet50
-
     torch.set_num_threads(args.threads)
-    layout = torch.channels_last if args.peer_format == "channels_last" else torch.contiguous_format
-    model = resnet50(1000).to(memory_format=layout)
-    images = torch.randn(args.batch, 3, args.size, args.size).to(memory_format=layout)
-    labels = torch.randint(0, 1000, (args.batch,))
+    name = "resnet50" if args.what == "resnet50" else args.model
+    model = make_peer(name)
+    if name == "encoder_block":
+        layout, inputs = "contiguous", torch.randn(args.batch, args.size, 512)
+    else:
+        layout = args.peer_format
+        memory_format = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        model = model.to(memory_format=memory_format)
+        inputs = torch.randn(args.batch, 3, args.size, args.size).to(memory_format=memory_format)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16")
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    run = torch.compile(model, mode="max-autotune") if args.compile else model
+    rows = args.batch * args.size if name == "encoder_block" else args.batch
+    labels = torch.randint(0, 512 if name == "encoder_block" else 1000, (rows,))
 
     def train():
         with autocast:
-            loss = F.cross_entropy(model(images), labels)
+            y = run(inputs)
+            loss = F.cross_entropy(y.reshape(-1, y.shape[-1]), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
 
     def infer():
         with torch.no_grad(), autocast:
-            model(images)
+            run(inputs)
 
     if args.mode == "conv":
-        step = convolutions_of(model, images, torch.bfloat16 if args.dtype == "bf16" else torch.float32)
+        step = convolutions_of(model, inputs, torch.bfloat16 if args.dtype == "bf16" else torch.float32)
     else:
         model.train(args.mode == "train")
         step = train if args.mode == "train" else infer
     taken = seconds_of(step, args.seconds)
-    return {**about_torch(), "mode": args.mode, "dtype": args.dtype, "batch": args.batch, "size": args.size,
-            "threads": args.threads, "format": args.peer_format, "images_per_second": args.batch / taken,
+    unit = "images" if args.what == "resnet50" else "samples"
+    return {**about_torch(), "model": name, "mode": args.mode, "dtype": args.dtype, "batch": args.batch,
+            "size": args.size, "threads": args.threads, "format": layout, "compiled": args.compile,
+            f"{unit}_per_second": args.batch / taken,
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

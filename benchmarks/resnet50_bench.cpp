@@ -2,11 +2,9 @@
 // what arithmetic and memory allow together (the roofline). The result is checked first: a training loss must
 // be finite and fall, logits must be finite.
 #include <fmt/core.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "fornax/cuda/memory.h"
 #include "fornax/fornax.h"
 #include "measure.h"
+#include "model_times.h"
 #include "peak.h"
 
 namespace fornax::bench {
@@ -30,9 +29,6 @@ struct Options {
 
   Device device() const { return device_name == "cuda" ? Device::cuda() : Device::cpu(); }
   DType dtype() const { return dtype_name == "bf16" ? bf16 : dtype_name == "f16" ? f16 : f32; }
-  amp::Autocast autocast() const {
-    return amp::Autocast(device().type, dtype() == f16 ? f16 : bf16, dtype() != f32);
-  }
 };
 
 /// A convolution as the model ran it.
@@ -120,52 +116,6 @@ Work observe(models::ResNet& model, const Tensor& images, std::optional<DType> k
   return work;
 }
 
-double checked(double value, std::string_view what) {
-  if (!std::isfinite(value))
-    throw InternalError("resnet50_bench", fmt::format("expected a finite {}, got {}", what, value));
-  return value;
-}
-
-/// Seconds of one training step, of which several are made on the same images.
-double time_training(models::ResNet& model, const Tensor& images, const Options& options) {
-  std::vector<std::int64_t> numbers;
-  for (std::int64_t i = 0; i < options.batch; ++i) numbers.push_back(i * 37 % classes);
-  const Tensor labels = from_span<std::int64_t>(numbers, {options.batch}).to(images.device());
-  optim::SGD optimizer(model.named_parameters(), {.lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4});
-  Tensor loss;
-  const auto step = [&] {
-    {
-      const amp::Autocast autocast = options.autocast();
-      loss = cross_entropy(model(images), labels);
-    }
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step();
-  };
-  step();
-  const double before = checked(loss.item(), "loss");
-  const double seconds = seconds_of(step, options.seconds, options.device());
-  const double after = checked(loss.item(), "loss");
-  if (after >= before)
-    throw InternalError("resnet50_bench",
-                        fmt::format("expected the loss to fall from {}, got {}", before, after));
-  return seconds;
-}
-
-double time_inference(models::ResNet& model, const Tensor& images, const Options& options) {
-  const NoGrad no_grad;
-  model.eval();
-  Tensor logits;
-  const auto step = [&] {
-    const amp::Autocast autocast = options.autocast();
-    logits = {};
-    logits = model(images);
-  };
-  const double seconds = seconds_of(step, options.seconds, options.device());
-  checked(sum(logits.to(f64)).item(), "sum of logits");
-  return seconds;
-}
-
 void forward(const Convolution& c) { conv2d(c.x, c.weight, {}, c.params); }
 void grad_input(const Convolution& c) { conv2d_grad_input(c.dy, c.weight, c.x.shape(), c.params); }
 void grad_weight(const Convolution& c) {
@@ -231,13 +181,6 @@ nlohmann::json time_by_shape(const Work& work, const Options& options) {
   return result;
 }
 
-double peak_memory_mb(Device device) {
-  if (!device.is_cpu()) return static_cast<double>(cuda::memory_stats(device).peak_in_use) * 0x1p-20;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
 nlohmann::json run(const Options& options) {
   const DType dtype = options.dtype();
   const Device device = options.device();
@@ -249,9 +192,10 @@ nlohmann::json run(const Options& options) {
   const bool conv = options.mode == "conv", train = options.mode == "train";
   const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
   if (!device.is_cpu()) cuda::reset_peak_memory(device);
+  const ModelRun how{.device = device, .dtype = dtype, .seconds = options.seconds};
   const double seconds = conv    ? time_convolutions(work, options)
-                         : train ? time_training(*model, images, options)
-                                 : time_inference(*model, images, options);
+                         : train ? seconds_of_training(*model, images, how)
+                                 : seconds_of_inference(*model, images, how);
   const double memory = peak_memory_mb(device);
   const double flops = conv ? work.conv_flops(3) : work.flops(train ? 3 : 1);
   const double bytes = work.bytes(options.mode, static_cast<double>(size_of(dtype)));

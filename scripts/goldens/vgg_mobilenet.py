@@ -4,33 +4,35 @@ from torch import nn
 
 
 class VGG(nn.Module):
-    """An eighth as wide as torchvision's, without dropout."""
+    """`width` times as wide as torchvision's, without dropout."""
 
-    def __init__(self, counts, classes, batch_norm):
+    def __init__(self, counts, classes, batch_norm, width):
         super().__init__()
-        features, width = [], 3
-        for planes, count in zip([8, 16, 32, 64, 64], counts):
+        features, inplanes, hidden = [], 3, int(4096 * width)
+        for full, count in zip([64, 128, 256, 512, 512], counts):
+            planes = int(full * width)
             for _ in range(count):
-                features.append(nn.Conv2d(width, planes, 3, 1, 1))
+                features.append(nn.Conv2d(inplanes, planes, 3, 1, 1))
                 features += [nn.BatchNorm2d(planes)] if batch_norm else []
                 features.append(nn.ReLU())
-                width = planes
+                inplanes = planes
             features.append(nn.MaxPool2d(2))
         self.features = nn.Sequential(*features)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
-        self.classifier = nn.Sequential(nn.Linear(width * 49, 512), nn.ReLU(), nn.Identity(),
-                                        nn.Linear(512, 512), nn.ReLU(), nn.Identity(), nn.Linear(512, classes))
+        self.classifier = nn.Sequential(nn.Linear(inplanes * 49, hidden), nn.ReLU(), nn.Identity(),
+                                        nn.Linear(hidden, hidden), nn.ReLU(), nn.Identity(),
+                                        nn.Linear(hidden, classes))
 
     def forward(self, x):
         return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
 
 
-def vgg16(classes):
-    return VGG([2, 2, 3, 3, 3], classes, batch_norm=False)
+def vgg16(classes, width=1 / 8):
+    return VGG([2, 2, 3, 3, 3], classes, batch_norm=False, width=width)
 
 
-def vgg16_bn(classes):
-    return VGG([2, 2, 3, 3, 3], classes, batch_norm=True)
+def vgg16_bn(classes, width=1 / 8):
+    return VGG([2, 2, 3, 3, 3], classes, batch_norm=True, width=width)
 
 
 def conv_bn_relu6(inplanes, planes, kernel=1, stride=1, groups=1):
