@@ -12,6 +12,7 @@
 
 #include "fornax/fornax.h"
 #include "measure.h"
+#include "peak.h"
 
 namespace fornax::bench {
 namespace {
@@ -177,6 +178,26 @@ void add_batch_norms(std::vector<Case>& cases, std::int64_t batch) {
   }
 }
 
+/// Square ones, the classifier's, and those of a transformer's block of 512 features for sequences of 128.
+void add_products(std::vector<Case>& cases, std::int64_t batch) {
+  const auto add = [&](const Shape& a, const Shape& b) {
+    const double flops = 2.0 * static_cast<double>(a.product() * b[b.rank() - 1]);
+    cases.push_back(
+        {"matmul", {numbers(a), numbers(b)}, [](auto in) { return matmul(in[0], in[1]); }, flops});
+  };
+  for (const std::int64_t n : {256, 512, 1024, 2048, 4096}) add({n, n}, {n, n});
+  add({8 * batch, 128, 64}, {8 * batch, 64, 128});
+  add({8 * batch, 128, 128}, {8 * batch, 128, 64});
+  struct Layer {
+    std::int64_t rows, in, out;
+  };
+  for (const Layer& l : {Layer{batch, 2048, 1000}, {128 * batch, 512, 2048}, {128 * batch, 2048, 512}})
+    cases.push_back({"linear",
+                     {numbers({l.rows, l.in}), numbers({l.out, l.in}), numbers({l.out})},
+                     [](auto in) { return linear(in[0], in[1], in[2]); },
+                     2.0 * static_cast<double>(l.rows * l.in * l.out)});
+}
+
 std::vector<Case> all_cases(std::int64_t batch, Device device) {
   std::vector<Case> cases;
   const Tensor map = numbers({batch, 256, 56, 56}).to(MemoryFormat::channels_last);
@@ -203,16 +224,7 @@ std::vector<Case> all_cases(std::int64_t batch, Device device) {
   }
   add_batch_norms(cases, batch);
   add_convolutions(cases, batch);
-  const auto square = [](std::int64_t n) { return 2.0 * static_cast<double>(n * n * n); };
-  for (const std::int64_t n : {256, 1024})
-    cases.push_back({"matmul",
-                     {numbers({n, n}), numbers({n, n})},
-                     [](auto in) { return matmul(in[0], in[1]); },
-                     square(n)});
-  cases.push_back({"linear",
-                   {numbers({batch, 2048}), numbers({1000, 2048}), numbers({1000})},
-                   [](auto in) { return linear(in[0], in[1], in[2]); },
-                   2.0 * static_cast<double>(batch) * 2048 * 1000});
+  add_products(cases, batch);
   cases.push_back({"softmax", {numbers({1024, 1000}, -5, 5)}, [](auto in) { return softmax(in[0], 1); }});
   const Tensor images = numbers({batch, 3, 224, 224}, 0, 256).to(u8).to(MemoryFormat::channels_last);
   const Tensor half = numbers({3}, 0.25f, 0.5f).to(device);
@@ -232,7 +244,11 @@ struct Options {
 nlohmann::json run(const Options& options) {
   const auto& [filter, dtype, batch, seconds, device] = options;
   nlohmann::json results = nlohmann::json::array();
-  fmt::print("{:<28} {:>10} {:>8} {:>9}  shapes\n", "op", "us", "GB/s", "GFLOP/s");
+  const double most_gflop = peak_gflops(dtype, device), most_gb = peak_gb_per_s(device);
+  fmt::print(
+      "A loop of multiply-adds reaches {:.0f} GFLOP/s, a large copy {:.1f} GB/s: fractions are of these.\n",
+      most_gflop, most_gb);
+  fmt::print("{:<28} {:>10} {:>8} {:>5} {:>9} {:>5}  shapes\n", "op", "us", "GB/s", "", "GFLOP/s", "");
   for (const Case& c : all_cases(batch, device)) {
     if (c.op.find(filter) == std::string::npos) continue;
     const double error = error_of(c, dtype, device);
@@ -241,7 +257,8 @@ nlohmann::json run(const Options& options) {
     Call call(c, dtype, device);
     const double time = seconds_of(call, seconds, device);
     const double gb = call.bytes() / time * 1e-9, gflop = c.flops / time * 1e-9;
-    fmt::print("{:<28} {:>10.1f} {:>8.2f} {:>9.1f}  {}\n", c.op, time * 1e6, gb, gflop, shapes_of(c));
+    fmt::print("{:<28} {:>10.1f} {:>8.2f} {:>5.2f} {:>9.1f} {:>5.2f}  {}\n", c.op, time * 1e6, gb,
+               gb / most_gb, gflop, gflop / most_gflop, shapes_of(c));
     results.push_back({{"op", c.op},
                        {"shapes", shapes_of(c)},
                        {"dtype", name_of(dtype)},
@@ -249,7 +266,9 @@ nlohmann::json run(const Options& options) {
                        {"threads", num_threads()},
                        {"seconds", time},
                        {"gb_per_s", gb},
-                       {"gflop_per_s", gflop}});
+                       {"fraction_of_bandwidth", gb / most_gb},
+                       {"gflop_per_s", gflop},
+                       {"fraction_of_peak", gflop / most_gflop}});
   }
   return results;
 }
