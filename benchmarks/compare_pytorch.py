@@ -39,15 +39,14 @@ def main():
     parser.add_argument("--mode", choices=["train", "infer", "conv"], default="train")
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--size", type=int, help="of images (224) or, for encoder_block, sequences (128)")
+    parser.add_argument("--size", type=int, default=224,
+                        help="of images, or the length of encoder_block's sequences")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0, help="of PyTorch's measurement in one run")
     parser.add_argument("--peer-format", choices=["channels_last", "contiguous"], default="channels_last")
     parser.add_argument("--compile", action="store_true", help="PyTorch's compiled mode instead of its eager one")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.size is None:
-        args.size = 128 if args.what == "models" and args.model == "encoder_block" else 224
     if args.as_peer:
         print(json.dumps(peer_overhead() if args.what == "overhead" else peer_model(args)))
         return

@@ -1,26 +1,20 @@
 // Samples/s of a training step or of inference of other models than ResNet-50, which resnet50_bench takes
 // apart: what benchmarks/compare_pytorch.py holds against PyTorch.
-#include <fmt/core.h>
-
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
 #include "encoder_block.h"
 #include "fornax/fornax.h"
 #include "measure.h"
-#include "model_times.h"
+#include "model_options.h"
 
 namespace fornax::bench {
 namespace {
 
 constexpr const char* encoder_block = "encoder_block";
 
-struct Options {
-  std::string device_name = "cpu", model = "resnet18", mode = "train", dtype_name = "f32", json;
-  std::int64_t batch = 32, size = 0;
-  int threads = 0;
-  double seconds = 10;
+struct Options : ModelOptions {
+  std::string model = "resnet18";
 };
 
 /// Without dropout, so that a loss can be seen to fall.
@@ -32,29 +26,20 @@ std::unique_ptr<nn::Layer> make_model(const std::string& name) {
 }
 
 nlohmann::json run(const Options& options) {
-  const bool is_block = options.model == encoder_block;
-  const std::int64_t size = options.size > 0 ? options.size : is_block ? 128 : 224;
-  const ModelRun how{.device = options.device_name == "cuda" ? Device::cuda() : Device::cpu(),
-                     .dtype = options.dtype_name == "bf16"  ? bf16
-                              : options.dtype_name == "f16" ? f16
-                                                            : f32,
-                     .seconds = options.seconds};
+  const ModelRun how = options.run();
   const std::unique_ptr<nn::Layer> model = make_model(options.model);
   model->to(how.device);
-  const Tensor inputs = is_block
-                            ? numbers({options.batch, size, EncoderBlockOptions{}.features})
-                            : numbers({options.batch, 3, size, size}, -2, 2).to(MemoryFormat::channels_last);
+  const Tensor inputs =
+      options.model == encoder_block
+          ? numbers({options.batch, options.size, EncoderBlockOptions{}.features})
+          : numbers({options.batch, 3, options.size, options.size}, -2, 2).to(MemoryFormat::channels_last);
   const auto time = options.mode == "train" ? seconds_of_training : seconds_of_inference;
   const double seconds = time(*model, inputs.to(how.device), how);
-  return {{"device", options.device_name},
-          {"model", options.model},
-          {"mode", options.mode},
-          {"dtype", options.dtype_name},
-          {"batch", options.batch},
-          {"size", size},
-          {"threads", num_threads()},
-          {"samples_per_second", static_cast<double>(options.batch) / seconds},
-          {"peak_memory_mb", peak_memory_mb(how.device)}};
+  nlohmann::json result = options.describe();
+  result.update({{"model", options.model},
+                 {"samples_per_second", static_cast<double>(options.batch) / seconds},
+                 {"peak_memory_mb", peak_memory_mb(how.device)}});
+  return result;
 }
 
 }  // namespace
@@ -63,31 +48,11 @@ nlohmann::json run(const Options& options) {
 int main(int argc, char** argv) {
   fornax::bench::Options options;
   CLI::App app{"Times a training step or inference of a model"};
-  app.add_option("--device", options.device_name)
-      ->check(CLI::IsMember({"cpu", "cuda"}))
-      ->capture_default_str();
   app.add_option("--model", options.model,
                  "encoder_block: of a transformer, 512 features in 8 heads, 2048 hidden")
       ->check(CLI::IsMember({"resnet18", "vgg16", "mobilenet_v2", fornax::bench::encoder_block}))
       ->capture_default_str();
-  app.add_option("--mode", options.mode)->check(CLI::IsMember({"train", "infer"}))->capture_default_str();
-  app.add_option("--dtype", options.dtype_name, "bf16, f16: under autocast, no loss scaling")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
-      ->capture_default_str();
-  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--size", options.size, "of the square images (224), or of the sequences (128)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--threads", options.threads, "default: all cores")->check(CLI::PositiveNumber);
-  app.add_option("--seconds", options.seconds, "to measure for, at least")->capture_default_str();
-  app.add_option("--json", options.json, "write the result here");
+  options.add_to(app, {"train", "infer"}, "of the square images, or the length of encoder_block's sequences");
   CLI11_PARSE(app, argc, argv);
-  try {
-    if (options.threads > 0) fornax::set_num_threads(options.threads);
-    const nlohmann::json result = fornax::bench::run(options);
-    fmt::print("{}\n", result.dump(2));
-    if (!options.json.empty()) fornax::bench::write_json(options.json, result);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "models_bench: {}\n", error.what());
-    return 1;
-  }
+  return fornax::bench::report(options, "models_bench", [&] { return run(options); });
 }

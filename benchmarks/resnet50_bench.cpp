@@ -3,7 +3,6 @@
 // be finite and fall, logits must be finite.
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -12,7 +11,7 @@
 #include "fornax/cuda/memory.h"
 #include "fornax/fornax.h"
 #include "measure.h"
-#include "model_times.h"
+#include "model_options.h"
 #include "peak.h"
 
 namespace fornax::bench {
@@ -20,15 +19,9 @@ namespace {
 
 constexpr std::int64_t classes = 1000;
 
-struct Options {
-  std::string device_name = "cpu", mode = "train", dtype_name = "f32", json;
-  std::int64_t batch = 32, size = 224;
-  int threads = 0;
-  double seconds = 10, width = 1;
+struct Options : ModelOptions {
+  double width = 1;
   bool by_shape = false;
-
-  Device device() const { return device_name == "cuda" ? Device::cuda() : Device::cpu(); }
-  DType dtype() const { return dtype_name == "bf16" ? bf16 : dtype_name == "f16" ? f16 : f32; }
 };
 
 /// A convolution as the model ran it.
@@ -123,7 +116,7 @@ void grad_weight(const Convolution& c) {
 }
 
 /// Forward and both gradients of every convolution; the first needs none of the images.
-double time_convolutions(const Work& work, const Options& options) {
+double time_convolutions(const Work& work, const ModelRun& how) {
   const NoGrad no_grad;
   return seconds_of(
       [&] {
@@ -133,12 +126,12 @@ double time_convolutions(const Work& work, const Options& options) {
           grad_weight(c);
         }
       },
-      options.seconds, options.device());
+      how.seconds, how.device);
 }
 
 /// GFLOP/s of each pass of each kind of convolution by itself, `--seconds` in all, and of the passes over the
 /// model.
-nlohmann::json time_by_shape(const Work& work, const Options& options) {
+nlohmann::json time_by_shape(const Work& work, const ModelRun& how) {
   struct Pass {
     const char* name;
     void (*run)(const Convolution&);
@@ -168,8 +161,8 @@ nlohmann::json time_by_shape(const Work& work, const Options& options) {
                           {"count", kind.second}};
     for (Pass& pass : passes) {
       if (pass.run == grad_input && !c.needs_dx) continue;
-      const double seconds = seconds_of(
-          [&] { pass.run(c); }, options.seconds / static_cast<double>(3 * kinds.size()), options.device());
+      const double seconds =
+          seconds_of([&] { pass.run(c); }, how.seconds / static_cast<double>(3 * kinds.size()), how.device);
       row[fmt::format("{}_gflops", pass.name)] = c.flops / seconds * 1e-9;
       pass.flops += c.flops * kind.second;
       pass.seconds += seconds * kind.second;
@@ -182,8 +175,9 @@ nlohmann::json time_by_shape(const Work& work, const Options& options) {
 }
 
 nlohmann::json run(const Options& options) {
-  const DType dtype = options.dtype();
-  const Device device = options.device();
+  const ModelRun how = options.run();
+  const Device device = how.device;
+  const DType dtype = how.dtype;
   const auto model = models::resnet50({.classes = classes, .width = options.width});
   model->to(device);
   const Tensor images = numbers({options.batch, 3, options.size, options.size}, -2, 2)
@@ -192,8 +186,7 @@ nlohmann::json run(const Options& options) {
   const bool conv = options.mode == "conv", train = options.mode == "train";
   const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
   if (!device.is_cpu()) cuda::reset_peak_memory(device);
-  const ModelRun how{.device = device, .dtype = dtype, .seconds = options.seconds};
-  const double seconds = conv    ? time_convolutions(work, options)
+  const double seconds = conv    ? time_convolutions(work, how)
                          : train ? seconds_of_training(*model, images, how)
                                  : seconds_of_inference(*model, images, how);
   const double memory = peak_memory_mb(device);
@@ -202,21 +195,16 @@ nlohmann::json run(const Options& options) {
   const double gflops = flops / seconds * 1e-9, peak = peak_gflops(dtype, device);
   const double bandwidth = peak_gb_per_s(device);
   const double least_seconds = 1e-9 * std::max(flops / peak, bytes / bandwidth);
-  nlohmann::json result = {{"device", options.device_name},
-                           {"mode", options.mode},
-                           {"dtype", options.dtype_name},
-                           {"batch", options.batch},
-                           {"size", options.size},
-                           {"threads", num_threads()},
-                           {"images_per_second", static_cast<double>(options.batch) / seconds},
-                           {"gflops", gflops},
-                           {"peak_gflops", peak},
-                           {"fraction_of_peak", gflops / peak},
-                           {"mb_per_image", 1e-6 * bytes / static_cast<double>(options.batch)},
-                           {"peak_gb_per_s", bandwidth},
-                           {"fraction_of_roofline", least_seconds / seconds},
-                           {"peak_memory_mb", memory}};
-  if (conv && options.by_shape) result.update(time_by_shape(work, options));
+  nlohmann::json result = options.describe();
+  result.update({{"images_per_second", static_cast<double>(options.batch) / seconds},
+                 {"gflops", gflops},
+                 {"peak_gflops", peak},
+                 {"fraction_of_peak", gflops / peak},
+                 {"mb_per_image", 1e-6 * bytes / static_cast<double>(options.batch)},
+                 {"peak_gb_per_s", bandwidth},
+                 {"fraction_of_roofline", least_seconds / seconds},
+                 {"peak_memory_mb", memory}});
+  if (conv && options.by_shape) result.update(time_by_shape(work, how));
   return result;
 }
 
@@ -226,33 +214,10 @@ nlohmann::json run(const Options& options) {
 int main(int argc, char** argv) {
   fornax::bench::Options options;
   CLI::App app{"Times ResNet-50: training steps, inference, or its convolutions alone"};
-  app.add_option("--device", options.device_name)
-      ->check(CLI::IsMember({"cpu", "cuda"}))
-      ->capture_default_str();
-  app.add_option("--mode", options.mode)
-      ->check(CLI::IsMember({"train", "infer", "conv"}))
-      ->capture_default_str();
-  app.add_option("--dtype", options.dtype_name, "bf16, f16: under autocast, no loss scaling")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
-      ->capture_default_str();
-  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--size", options.size, "of the square images")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  options.add_to(app, {"train", "infer", "conv"}, "of the square images");
   app.add_option("--width", options.width, "scales the channels, for small runs")->capture_default_str();
-  app.add_option("--threads", options.threads, "default: all cores")->check(CLI::PositiveNumber);
-  app.add_option("--seconds", options.seconds, "to measure for, at least")->capture_default_str();
   app.add_flag("--by-shape", options.by_shape,
                "with --mode conv: each pass of each kind of convolution as well");
-  app.add_option("--json", options.json, "write the result here");
   CLI11_PARSE(app, argc, argv);
-  try {
-    if (options.threads > 0) fornax::set_num_threads(options.threads);
-    const nlohmann::json result = fornax::bench::run(options);
-    fmt::print("{}\n", result.dump(2));
-    if (!options.json.empty()) fornax::bench::write_json(options.json, result);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "resnet50_bench: {}\n", error.what());
-    return 1;
-  }
+  return fornax::bench::report(options, "resnet50_bench", [&] { return run(options); });
 }
