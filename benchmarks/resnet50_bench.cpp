@@ -184,6 +184,7 @@ nlohmann::json run(const Options& options) {
                             .to(MemoryFormat::channels_last)
                             .to(device);
   const bool conv = options.mode == "conv", train = options.mode == "train";
+  if (options.mode == "infer") model->eval();  // in which a batch of one pixel is no error
   const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
   if (!device.is_cpu()) cuda::reset_peak_memory(device);
   const double seconds = conv    ? time_convolutions(work, how)
