@@ -11,6 +11,7 @@
 #                                    then also checks every access, is built without the toolkit's headers, and must
 #                                    find each planted bug (scripts/check_planted.py), CUDA for all architectures, the
 #                                    shared library, fuzzing, format, clang-tidy, headers
+#   ./scripts/test.sh --only STAGE...  these stages of --full, as its table names them: to see mended ones again
 #   ./scripts/test.sh --help         this text
 #
 # --build-only may be joined with one of the sanitizers. A table of the stages comes at the end. What needs a GPU is in
@@ -36,7 +37,7 @@ skip() { printf '\n!! SKIPPED: %s\n' "$*" >&2; return "$skipped"; }
 stage_tests() { build_and_test default; }
 stage_sim() {
   # Tests that take long are for this flavour of --full alone.
-  [ "$mode" != full ] || export FORNAX_FULL_TESTS=1
+  [[ $mode != @(full|only) ]] || export FORNAX_FULL_TESTS=1
   build_and_test sim
 }
 stage_nvidia() {
@@ -82,26 +83,41 @@ run_stages() {
   [ "$failures" = 0 ] || die "$failures of the stages failed"
 }
 
+full_stages=(tests sim nvidia sim-tracked sim-asan sim-own-headers planted cuda asan tsan shared fuzz format tidy
+             headers)
 mode=default
 build_only=no
-for argument in "$@"; do
+only=()
+while [ $# -gt 0 ]; do
+  argument=$1
+  shift
   case $argument in
     --build-only) build_only=yes ;;
     --asan | --ubsan | --tsan | --full)
       [ "$mode" = default ] || die "one of --asan, --ubsan, --tsan, --full at a time"
       mode=${argument#--} ;;
+    --only)
+      [ "$mode" = default ] && [ $# -gt 0 ] || die "--only takes stages of --full, and no other option: ${full_stages[*]}"
+      mode=only
+      for stage in "$@"; do
+        [[ " ${full_stages[*]} " == *" $stage "* ]] || die "expected stages of --full (${full_stages[*]}), got '$stage'"
+      done
+      only=("$@")
+      break ;;
     --help) print_help; exit 0 ;;
     *) die "unknown option '$argument' (see --help)" ;;
   esac
 done
-[ "$mode$build_only" != fullyes ] || die "--full and --build-only exclude each other"
+[[ $mode$build_only != @(full|only)yes ]] || die "--build-only goes with neither --full nor --only"
 
 require_packages "${build_packages[@]}"
 case $mode in
   default) run_stages tests sim nvidia ;;
   full)
     require_packages "${check_packages[@]}"
-    run_stages tests sim nvidia sim-tracked sim-asan sim-own-headers planted cuda asan tsan shared fuzz format tidy \
-      headers ;;
+    run_stages "${full_stages[@]}" ;;
+  only)
+    require_packages "${check_packages[@]}"
+    run_stages "${only[@]}" ;;
   *) run_stages "$mode" ;;
 esac
