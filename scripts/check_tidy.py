@@ -30,14 +30,19 @@ def run(command, **more):
 
 
 def compile_commands():
-    """The compiler and its options by file."""
+    """The compiler and its options by file: one of them, where a file is compiled for several instruction sets or programs."""
     entries = json.loads((BUILD / "compile_commands.json").read_text())
-    return {entry["file"]: shlex.split(entry["command"].split(" -o ")[0]) for entry in entries}
+    commands = {}
+    for entry in entries:
+        words = shlex.split(entry["command"].split(" -o ")[0])
+        compiler = next(i for i, word in enumerate(words) if word.endswith("clang++"))  # after a launcher
+        commands[entry["file"]] = words[compiler:]
+    return commands
 
 
 class Tidy:
     def __init__(self, checks):
-        self.command = ["clang-tidy", "-p", str(BUILD), "--quiet", *checks]
+        self.command = ["clang-tidy", "--quiet", *checks]
         version = run(["clang-tidy", "--version"], check=True).stdout
         self.settings = version + (ROOT / ".clang-tidy").read_text() + " ".join(checks)
         self.commands = compile_commands()
@@ -58,7 +63,7 @@ class Tidy:
         clean = CLEAN / self.key(name)
         if clean.exists():
             return ""
-        done = run([*self.command, name])
+        done = run([*self.command, name, "--", *self.commands[str(ROOT / name)][1:], "-Wreserved-identifier"])
         if done.returncode == 0:
             if clean.name == self.key(name):  # else it was written to meanwhile
                 clean.touch()
