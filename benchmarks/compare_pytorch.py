@@ -150,7 +150,7 @@ def peer_model(args):
         model = model.to(memory_format=memory_format)
         inputs = torch.randn(args.batch, 3, args.size, args.size).to(memory_format=memory_format)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16")
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     run = torch.compile(model, mode="max-autotune") if args.compile else model
     rows = args.batch * args.size if name == "encoder_block" else args.batch
     labels = torch.randint(0, 512 if name == "encoder_block" else 1000, (rows,))
