@@ -53,6 +53,29 @@ class Benchmarks(unittest.TestCase):
         self.assertEqual(len(elements), 53)
         self.assertAlmostEqual(values["mb_per_image"], 4e-6 * (3 * sum(elements) - elements[0]))
 
+    def test_each_kind_of_convolution_by_itself(self):
+        values = result("resnet50_bench", "--device", DEVICE, "--mode", "conv", "--by-shape", "--batch", "4", "--size", "32",
+                        "--width", "0.125")
+        rows, passes = values["shapes"], ["forward_gflops", "grad_input_gflops", "grad_weight_gflops"]
+        self.assertEqual(sum(row["count"] for row in rows), 53)
+        for row in rows:
+            of_images = row["x"] == "[4,3,32,32]"  # whose gradient nobody asks for
+            self.assertEqual(set(row), {"x", "weight", "stride", "count", *passes} - {of_images and passes[1]})
+        for name in passes:
+            own = [row[name] for row in rows if name in row]
+            self.assertTrue(0 < min(own) <= values[name] <= max(own))
+
+    def test_models_bench(self):
+        for model, mode in ((("resnet18", "train"), ("vgg16", "infer"), ("mobilenet_v2", "infer"), ("encoder_block", "train"))
+                            if DEVICE == "cpu" else (("encoder_block", "infer"),)):
+            with self.subTest(model=model, mode=mode):
+                values = result("models_bench", "--device", DEVICE, "--model", model, "--mode", mode, "--batch", "2", "--size",
+                                "32" if DEVICE == "cpu" else "2", "--threads", "1")
+                self.assertEqual(set(values), {"device", "model", "mode", "dtype", "batch", "size", "threads",
+                                               "samples_per_second", "peak_memory_mb"})
+                self.assertEqual([values[key] for key in ("model", "mode", "batch")], [model, mode, 2])
+                self.assertGreater(values["samples_per_second"], 0)
+
     def test_overhead_bench(self):
         if DEVICE != "cpu":
             self.skipTest("measures the CPU")
@@ -77,7 +100,8 @@ class Benchmarks(unittest.TestCase):
     def test_op_bench(self):
         values = result("op_bench", "--device", DEVICE, "--filter", "clone", "--batch", "1", "--threads", "1")
         self.assertEqual([value["op"] for value in values], ["clone"])
-        self.assertEqual(set(values[0]), {"op", "shapes", "dtype", "device", "threads", "seconds", "gb_per_s", "gflop_per_s"})
+        self.assertEqual(set(values[0]), {"op", "shapes", "dtype", "device", "threads", "seconds", "gb_per_s",
+                                          "fraction_of_bandwidth", "gflop_per_s", "fraction_of_peak"})
 
 
 if __name__ == "__main__":
