@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs Fornax's benchmarks and the same work in PyTorch, by turns, and prints one JSON object with both and the ratio.
 
-Models have no dropout in either. The PyTorch is that of the interpreter which runs this file. It gets what is known to be best for it: channels_last
-and tcmalloc preloaded (Debian: apt-get install libgoogle-perftools4), without which most of its time goes into page
-faults. A tuned BLAS helps its linear layers (libopenblas0-pthread); which one it has is printed.
+Models have no dropout in either. The PyTorch is that of the interpreter which runs this file. It gets what is known to
+be best for it: channels_last and tcmalloc preloaded (Debian: apt-get install libgoogle-perftools4), without which most
+of its time goes into page faults. A tuned BLAS helps its linear layers (libopenblas0-pthread); which one it has is
+printed.
 
     benchmarks/compare_pytorch.py resnet50 --mode train --dtype f32 --batch 16 --size 224 --threads 2
     benchmarks/compare_pytorch.py models --model mobilenet_v2 --mode infer --batch 1 --compile
@@ -47,6 +48,10 @@ def main():
     parser.add_argument("--compile", action="store_true", help="PyTorch's compiled mode instead of its eager one")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.mode == "conv" and (args.what != "resnet50" or args.compile):
+        parser.error("--mode conv is of resnet50, without --compile")
+    if args.compile and args.what == "overhead":
+        parser.error("--compile is of models")
     if args.as_peer:
         print(json.dumps(peer_overhead() if args.what == "overhead" else peer_model(args)))
         return
@@ -151,6 +156,8 @@ def peer_model(args):
         inputs = torch.randn(args.batch, 3, args.size, args.size).to(memory_format=memory_format)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16")
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    if args.compile and not hasattr(torch, "compile"):
+        sys.exit(f"--compile: expected PyTorch 2.0 or later, got {torch.__version__}")
     run = torch.compile(model, mode="max-autotune") if args.compile else model
     rows = args.batch * args.size if name == "encoder_block" else args.batch
     labels = torch.randint(0, 512 if name == "encoder_block" else 1000, (rows,))

@@ -175,6 +175,9 @@ nlohmann::json time_by_shape(const Work& work, const ModelRun& how) {
 }
 
 nlohmann::json run(const Options& options) {
+  const bool conv = options.mode == "conv", train = options.mode == "train";
+  if (options.by_shape && !conv)
+    throw ValueError("--by-shape", fmt::format("expected --mode conv, got --mode {}", options.mode));
   const ModelRun how = options.run();
   const Device device = how.device;
   const DType dtype = how.dtype;
@@ -183,7 +186,6 @@ nlohmann::json run(const Options& options) {
   const Tensor images = numbers({options.batch, 3, options.size, options.size}, -2, 2)
                             .to(MemoryFormat::channels_last)
                             .to(device);
-  const bool conv = options.mode == "conv", train = options.mode == "train";
   if (options.mode == "infer") model->eval();  // in which a batch of one pixel is no error
   const Work work = observe(*model, images, conv ? std::optional(dtype) : std::nullopt);
   if (!device.is_cpu()) cuda::reset_peak_memory(device);

@@ -30,13 +30,13 @@ def run(command, **more):
 
 
 def compile_commands():
-    """The compiler and its options by file: one of them, where a file is compiled for several instruction sets or programs."""
+    """The compiler and its options by file: those of one of the programs and instruction sets that compile it."""
     entries = json.loads((BUILD / "compile_commands.json").read_text())
     commands = {}
     for entry in entries:
         words = shlex.split(entry["command"].split(" -o ")[0])
         compiler = next(i for i, word in enumerate(words) if word.endswith("clang++"))  # after a launcher
-        commands[entry["file"]] = words[compiler:]
+        commands[entry["file"]] = [*words[compiler:], "-Wreserved-identifier"]  # .clang-tidy says why
     return commands
 
 
@@ -63,7 +63,7 @@ class Tidy:
         clean = CLEAN / self.key(name)
         if clean.exists():
             return ""
-        done = run([*self.command, name, "--", *self.commands[str(ROOT / name)][1:], "-Wreserved-identifier"])
+        done = run([*self.command, name, "--", *self.commands[str(ROOT / name)][1:]])
         if done.returncode == 0:
             if clean.name == self.key(name):  # else it was written to meanwhile
                 clean.touch()

@@ -65,6 +65,11 @@ class Benchmarks(unittest.TestCase):
             own = [row[name] for row in rows if name in row]
             self.assertTrue(0 < min(own) <= values[name] <= max(own))
 
+    def test_by_shape_wants_convolutions(self):
+        done = subprocess.run([DIRECTORY / "resnet50_bench", "--by-shape"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[--by-shape] expected --mode conv, got --mode train", done.stderr)
+
     def test_models_bench(self):
         for model, mode in ((("resnet18", "train"), ("vgg16", "infer"), ("mobilenet_v2", "infer"), ("encoder_block", "train"))
                             if DEVICE == "cpu" else (("encoder_block", "infer"),)):
